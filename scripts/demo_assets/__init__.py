@@ -1,0 +1,1 @@
+"""How the demo's photograph and manual are made. See assets/demo/README.md."""

@@ -1,0 +1,45 @@
+//! What every request handler shares.
+
+use std::sync::Arc;
+
+use crate::clock::SharedClock;
+use crate::domain::filename;
+use crate::liveness::Downloads;
+use crate::metrics::Metrics;
+use crate::objects::ObjectStore;
+use crate::store::Store;
+
+/// The service's state: handles only; what must last is in the store.
+pub struct App {
+    /// What must last.
+    pub store: Store,
+    /// Where bytes live.
+    pub objects: ObjectStore,
+    /// Tells the time.
+    pub clock: SharedClock,
+    /// What operators read.
+    pub metrics: Arc<Metrics>,
+    /// The operator's choices.
+    pub settings: AppSettings,
+    /// The running downloads of this process.
+    pub downloads: Arc<Downloads>,
+}
+
+/// The operator's choices that requests depend on.
+#[derive(Debug, Clone)]
+pub struct AppSettings {
+    /// The base of links, without a slash at its end.
+    pub public_url: String,
+    /// An email below this many octets carries its images (product: *The email decision*).
+    pub inline_limit: u64,
+    /// The largest upload, in octets; `None`: no limit.
+    pub max_upload_octets: Option<u64>,
+}
+
+impl AppSettings {
+    /// The URL of a link. It shows nothing but the token and the file's name (product, rule 9).
+    #[must_use]
+    pub fn link_url(&self, token: &str, given_filename: &str) -> String {
+        format!("{}/a/{token}/{}", self.public_url, filename::url_segment(given_filename))
+    }
+}

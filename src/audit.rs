@@ -1,0 +1,62 @@
+//! Audit events: who issued, downloaded, revoked or changed what. They have a target of their own, `attachlink::audit`,
+//! and carry public ids only: key id, link id, recipient id and the help desk's own ids.
+
+use crate::domain::ids::{AttachmentPath, CommentPath, ProjectId, Recipient, SiteId};
+use crate::domain::token::{ApiKeyId, LinkId};
+use crate::liveness::Ended;
+use crate::metrics::RevocationReason;
+
+/// The target of audit events, for filters and routing.
+pub const TARGET: &str = "attachlink::audit";
+
+/// A link was issued.
+pub fn issued(key: ApiKeyId, link: LinkId, attachment: &AttachmentPath, recipient: Option<&Recipient>) {
+    let AttachmentPath { comment: CommentPath { site, project, comment }, attachment } = attachment;
+    tracing::info!(
+        target: TARGET, event = "issued", key_id = %key, link_id = %link, %site, %project, %comment, %attachment,
+        recipient = recipient.map(Recipient::as_str),
+    );
+}
+
+/// A download ended, in whatever way.
+pub fn downloaded(link: LinkId, site: &SiteId, recipient: Option<&Recipient>, ended: Ended) {
+    let recipient = recipient.map(Recipient::as_str);
+    let Ended { outcome, octets } = ended;
+    tracing::info!(
+        target: TARGET, event = "downloaded", link_id = %link, %site, recipient, outcome = outcome.name(), bytes = octets,
+    );
+}
+
+/// A genuine link was refused.
+pub fn refused(link: LinkId, site: &SiteId, recipient: Option<&Recipient>, code: &'static str) {
+    let recipient = recipient.map(Recipient::as_str);
+    tracing::info!(target: TARGET, event = "refused", link_id = %link, %site, recipient, code);
+}
+
+/// What was revoked, for [`revoked`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Revoked<'a> {
+    /// The project, where it was one or something in one.
+    pub project: Option<&'a ProjectId>,
+    /// The comment's id.
+    pub comment: Option<&'a str>,
+    /// The attachment's id.
+    pub attachment: Option<&'a str>,
+    /// The link.
+    pub link: Option<LinkId>,
+}
+
+/// Links were revoked. `key` is `None` for the command line.
+pub fn revoked(key: Option<ApiKeyId>, reason: RevocationReason, site: &SiteId, what: Revoked<'_>) {
+    tracing::info!(
+        target: TARGET, event = "revoked", reason = reason.name(), key_id = key.map(tracing::field::display), %site,
+        project = what.project.map(tracing::field::display), comment = what.comment, attachment = what.attachment,
+        link_id = what.link.map(tracing::field::display),
+    );
+}
+
+/// A setting was changed.
+pub fn setting_changed(key: ApiKeyId, site: &SiteId, project: Option<&ProjectId>, setting: &'static str, value: &str) {
+    let project = project.map(tracing::field::display);
+    tracing::info!(target: TARGET, event = "setting_changed", key_id = %key, %site, project, setting, value);
+}

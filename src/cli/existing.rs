@@ -1,0 +1,53 @@
+//! How commands get at a database that should be there already.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use crate::config::Config;
+use crate::store::{self, Store};
+
+/// What must be there before a command opens the database. Only `serve` makes a data directory of its own accord: a
+/// slip in `--data-dir` must not end in an empty one that looks right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Expect {
+    /// The database.
+    Database,
+    /// The directory it lies in.
+    Directory,
+    /// Nothing: the store makes both when it may migrate.
+    Nothing,
+}
+
+/// Opens the database in force.
+pub(super) async fn open(config: &Config, expect: Expect, migrate: store::Migrate) -> anyhow::Result<Store> {
+    check(config, expect)?;
+    Store::open(&config.database.url, migrate).await.context("cannot open the database")
+}
+
+/// Whether there is a database to work on.
+pub(super) fn has_database(config: &Config) -> bool {
+    config.database.url.file().is_none_or(Path::exists)
+}
+
+fn check(config: &Config, expect: Expect) -> anyhow::Result<()> {
+    // A database on a server answers for itself.
+    let Some(path) = config.database.url.file() else { return Ok(()) };
+    // The parent of a bare name is "", which stands for the current directory.
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if expect == Expect::Nothing {
+        return Ok(());
+    }
+    if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
+        anyhow::bail!(
+            "there is no directory {}; name the service's data directory with --data-dir, or run attachlink serve once",
+            directory.display()
+        );
+    }
+    anyhow::ensure!(
+        expect == Expect::Directory || has_database(config),
+        "there is no database {}; name the service's data directory with --data-dir, or run attachlink serve once",
+        path.display()
+    );
+    Ok(())
+}

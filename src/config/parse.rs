@@ -1,0 +1,181 @@
+//! How values are read. An error says what to write instead; the caller adds the setting's name.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use super::{LogFormat, ObjectsLocation};
+use crate::logging;
+
+/// `address:port`, in numbers.
+pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| {
+        let advice = "use a numeric address and a port, such as 127.0.0.1:8080, 0.0.0.0:8080 or [::1]:8080";
+        match text.rsplit_once(':').map(|(_, port)| port.parse::<u16>()) {
+            Some(Ok(port)) if text.starts_with("localhost:") => {
+                format!("'{text}' is a name, not an address; write 127.0.0.1:{port}")
+            }
+            Some(Ok(port)) if text.starts_with(':') => format!("'{text}' has no address; write 0.0.0.0:{port}"),
+            _ => format!("'{text}' is not an address with a port; {advice}"),
+        }
+    })
+}
+
+/// The base of links. Ends with one slash, so that joining a relative path keeps the whole base.
+pub(super) fn public_url(text: &str) -> Result<url::Url, String> {
+    let advice = "write it as https://files.example.com, with a path if you need one";
+    let mut url = url::Url::parse(text).map_err(|error| format!("'{text}' is not a URL ({error}); {advice}"))?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(format!("'{text}' is neither http nor https; {advice}"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(format!("must not hold a user name or password; {advice}"));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(format!("'{text}' has a query or a fragment; {advice}"));
+    }
+    let path = format!("{}/", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    Ok(url)
+}
+
+/// `file:DIR`.
+pub(super) fn objects(text: &str) -> Result<ObjectsLocation, String> {
+    let advice = "write file:DIR, such as file:/var/lib/attachlink/objects";
+    if text.starts_with("s3://") {
+        return Err(format!("S3 stores are not in this version yet; {advice}"));
+    }
+    let Some(path) = text.strip_prefix("file:") else {
+        return Err(format!("'{text}' does not say what kind of store it is; {advice}"));
+    };
+    let path = match path.strip_prefix("//") {
+        None => path,
+        Some(absolute) if absolute.starts_with('/') => absolute,
+        Some(_) => return Err(format!("'{text}' names a host; {advice}")),
+    };
+    if path.is_empty() {
+        return Err(format!("'{text}' names no directory; {advice}"));
+    }
+    Ok(ObjectsLocation::Local(PathBuf::from(path)))
+}
+
+/// An S3 server's address.
+pub(super) fn endpoint(text: &str) -> Result<url::Url, String> {
+    match url::Url::parse(text) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
+        _ => Err(format!("'{text}' is not an http or https URL; write it as https://s3.example.com")),
+    }
+}
+
+/// A directory's path.
+pub(super) fn directory(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("must name a directory".to_owned()) } else { Ok(PathBuf::from(text)) }
+}
+
+/// Any text but an empty one.
+pub(super) fn word(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
+/// A whole number in a range; `unit` is named in the error.
+pub(super) fn number(text: &str, range: RangeInclusive<u64>, unit: &str) -> Result<u64, String> {
+    match text.parse::<u64>() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => Err(format!(
+            "'{text}' does not do; write a whole number of {unit} from {} to {}, without the unit",
+            range.start(),
+            range.end()
+        )),
+    }
+}
+
+/// A `tracing` filter.
+pub(super) fn log_filter(text: &str) -> Result<String, String> {
+    logging::check_filter(text).map(|()| text.to_owned()).map_err(|error| error.to_string())
+}
+
+/// `json` or `text`.
+pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "json" => Ok(LogFormat::Json),
+        "text" => Ok(LogFormat::Text),
+        _ => Err(format!("'{text}' is not a format; write json or text")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_numeric_and_the_error_says_what_to_write() {
+        for good in ["127.0.0.1:0", "0.0.0.0:8080", "[::1]:65535"] {
+            assert!(address(good).is_ok(), "{good}");
+        }
+        for (bad, advice) in [
+            ("localhost:8080", "write 127.0.0.1:8080"),
+            (":8080", "write 0.0.0.0:8080"),
+            ("8080", "such as 127.0.0.1:8080"),
+            ("127.0.0.1", "such as 127.0.0.1:8080"),
+            ("127.0.0.1:65536", "such as 127.0.0.1:8080"),
+            ("files.example.com:80", "such as 127.0.0.1:8080"),
+            ("", "such as 127.0.0.1:8080"),
+        ] {
+            let error = address(bad).unwrap_err();
+            assert!(error.contains(advice), "{bad}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_public_url_ends_with_one_slash() {
+        for (given, kept) in [
+            ("https://files.acme.example", "https://files.acme.example/"),
+            ("https://files.acme.example/", "https://files.acme.example/"),
+            ("https://acme.example/files", "https://acme.example/files/"),
+            ("https://acme.example/files///", "https://acme.example/files/"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080/"),
+        ] {
+            let url = public_url(given).unwrap();
+            assert_eq!(url.as_str(), kept);
+            assert_eq!(url.join("a/x").unwrap().as_str(), format!("{kept}a/x"));
+        }
+        for bad in [
+            "files.acme.example",
+            "localhost:8080",
+            "ftp://a.example",
+            "https://a.example/?x=1",
+            "https://a.example/#x",
+            "https://u:p@a.example/",
+            "",
+        ] {
+            assert!(public_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn objects_are_a_directory_for_now() {
+        for (given, dir) in [
+            ("file:/srv/objects", "/srv/objects"),
+            ("file:///srv/objects", "/srv/objects"),
+            ("file:objects", "objects"),
+        ] {
+            let ObjectsLocation::Local(path) = objects(given).unwrap();
+            assert_eq!(path, PathBuf::from(dir), "{given}");
+        }
+        assert!(objects("s3://bucket/prefix").unwrap_err().contains("not in this version yet"));
+        for bad in ["", "file:", "file://host/dir", "/srv/objects", "gs://bucket"] {
+            assert!(objects(bad).unwrap_err().contains("write file:DIR"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn numbers_have_a_range_and_no_unit() {
+        assert_eq!(number("10", 1..=10, "seconds"), Ok(10));
+        for bad in ["0", "11", "-1", "1.5", "6MB", "", "1_0"] {
+            assert!(
+                number(bad, 1..=10, "seconds").unwrap_err().contains("whole number of seconds from 1 to 10"),
+                "{bad}"
+            );
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Reads every setting, section by section, and collects what is wrong.
+
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::time::Duration;
+
+use super::layers::{Layers, Source};
+use super::problem::{ConfigError, Problem};
+use super::settings::{self, Setting};
+use super::show::InForce;
+use super::{Api, Config, Database, Downloads, Email, Log, Objects, Ops, Public, parse};
+use crate::logging::DEFAULT_FILTER;
+use crate::store::DatabaseUrl;
+
+/// The largest number that every JSON reader keeps exactly (RFC 8259 section 6).
+const MAX_EXACT: u64 = (1 << 53) - 1;
+const MAX_CONNECTIONS: u64 = 1_000_000;
+const MAX_HEADER_TIMEOUT_SECONDS: u64 = 300;
+const MAX_DRAIN_SECONDS: u64 = 24 * 60 * 60;
+/// Under 10 ms a busy database would look dead; over 30 s a download is cut before its question is answered.
+const LIVENESS_DEADLINE_RANGE_MS: RangeInclusive<u64> = 10..=30_000;
+
+/// Reads settings one by one, keeps what is in force, and collects what is wrong.
+pub(super) struct Reader<'a> {
+    layers: Layers<'a>,
+    in_force: Vec<InForce>,
+    problems: Vec<Problem>,
+    /// Under which name each setting was set.
+    names: Vec<(&'static str, String)>,
+}
+
+/// A setting was refused, and why is among the problems.
+struct Refused;
+
+impl<'a> Reader<'a> {
+    pub(super) fn of(layers: Layers<'a>) -> Self {
+        Self { layers, in_force: Vec::new(), problems: Vec::new(), names: Vec::new() }
+    }
+
+    /// The whole configuration, or everything that is wrong.
+    pub(super) fn config(mut self, notes: Vec<String>) -> Result<Config, ConfigError> {
+        match self.sections(notes) {
+            Ok(config) if self.problems.is_empty() => Ok(config),
+            _ => Err(self.problems.into()),
+        }
+    }
+
+    fn refuse(&mut self, name: String, text: impl Into<String>) -> Refused {
+        self.problems.push(Problem::new(name, text));
+        Refused
+    }
+
+    /// A setting that may be unset. `derived` stands in where nobody set it.
+    fn optional<T>(
+        &mut self,
+        setting: &'static Setting,
+        derived: Option<String>,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, Refused> {
+        let written = self.layers.value(setting).map_err(|problem| {
+            self.problems.push(problem);
+            Refused
+        })?;
+        let (text, source) = match (written, derived) {
+            (Some(written), _) => (written.text, written.source),
+            (None, Some(derived)) => (derived, Source::Default),
+            (None, None) => {
+                self.in_force.push(InForce::unset(setting));
+                return Ok(None);
+            }
+        };
+        let name = source.name_of(setting);
+        let value = parse(&text).map_err(|error| self.refuse(name.clone(), error))?;
+        self.in_force.push(InForce::set(setting, &text, &source));
+        self.names.push((setting.key, name));
+        Ok(Some(value))
+    }
+
+    /// A setting that always has a value.
+    fn required<T>(
+        &mut self,
+        setting: &'static Setting,
+        derived: Option<String>,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<T, Refused> {
+        self.optional(setting, derived, parse)?.ok_or_else(|| self.refuse(setting.key.to_owned(), "must be set"))
+    }
+
+    fn number(&mut self, setting: &'static Setting, range: RangeInclusive<u64>, unit: &str) -> Result<u64, Refused> {
+        self.required(setting, None, |text| parse::number(text, range, unit))
+    }
+
+    fn sections(&mut self, mut notes: Vec<String>) -> Result<Config, Refused> {
+        let data_dir = self.required(&settings::DATA_DIR, None, parse::directory);
+        // Something must stand for a wrong directory, so that the settings under it are still checked.
+        let under = data_dir.as_deref().unwrap_or(Path::new("")).to_owned();
+        // Every section is read before the first wrong one ends this: a person wants all problems in one go.
+        let (public, api, ops) = (self.public(), self.api(), self.ops());
+        let (database, objects) = (self.database(&under), self.objects(&under));
+        let (email, downloads, log) = (self.email(), self.downloads(), self.log());
+        if let (Ok(public), Ok(api), Ok(ops)) = (&public, &api, &ops) {
+            self.refuse_shared_addresses([
+                (&settings::PUBLIC_LISTEN, public.listen),
+                (&settings::API_LISTEN, api.listen),
+                (&settings::OPS_LISTEN, ops.listen),
+            ]);
+        }
+        let public = public?;
+        notes.extend(public.note());
+        Ok(Config {
+            data_dir: data_dir?,
+            public,
+            api: api?,
+            ops: ops?,
+            database: database?,
+            objects: objects?,
+            email: email?,
+            downloads: downloads?,
+            log: log?,
+            in_force: std::mem::take(&mut self.in_force),
+            notes,
+        })
+    }
+
+    fn public(&mut self) -> Result<Public, Refused> {
+        let listen = self.required(&settings::PUBLIC_LISTEN, None, parse::address);
+        let url = self.optional(&settings::PUBLIC_URL, None, parse::public_url);
+        let max_connections = self.number(&settings::MAX_CONNECTIONS, 1..=MAX_CONNECTIONS, "connections");
+        let header_seconds = self.number(&settings::HEADER_TIMEOUT_SECONDS, 1..=MAX_HEADER_TIMEOUT_SECONDS, "seconds");
+        Ok(Public {
+            listen: listen?,
+            url: url?,
+            max_connections: usize::try_from(max_connections?).unwrap_or(usize::MAX),
+            header_timeout: Duration::from_secs(header_seconds?),
+        })
+    }
+
+    fn api(&mut self) -> Result<Api, Refused> {
+        let listen = self.required(&settings::API_LISTEN, None, parse::address);
+        let octets = |text: &str| parse::number(text, 1..=MAX_EXACT, "octets");
+        let max_upload_octets = self.optional(&settings::MAX_UPLOAD_OCTETS, None, octets);
+        Ok(Api { listen: listen?, max_upload_octets: max_upload_octets? })
+    }
+
+    fn ops(&mut self) -> Result<Ops, Refused> {
+        Ok(Ops { listen: self.required(&settings::OPS_LISTEN, None, parse::address)? })
+    }
+
+    fn database(&mut self, data_dir: &Path) -> Result<Database, Refused> {
+        let default = format!("sqlite:{}", data_dir.join("attachlink.db").display());
+        let url = self.required(&settings::DATABASE_URL, Some(default), |text| {
+            text.parse::<DatabaseUrl>().map_err(|error| error.to_string())
+        })?;
+        Ok(Database { url, migrate: true })
+    }
+
+    fn objects(&mut self, data_dir: &Path) -> Result<Objects, Refused> {
+        let default = format!("file:{}", data_dir.join("objects").display());
+        let location = self.required(&settings::OBJECTS, Some(default), parse::objects);
+        let s3_endpoint = self.optional(&settings::S3_ENDPOINT, None, parse::endpoint);
+        let s3_region = self.optional(&settings::S3_REGION, None, parse::word);
+        Ok(Objects { location: location?, s3_endpoint: s3_endpoint?, s3_region: s3_region? })
+    }
+
+    fn email(&mut self) -> Result<Email, Refused> {
+        Ok(Email { inline_limit: self.number(&settings::INLINE_LIMIT, 0..=MAX_EXACT, "octets")? })
+    }
+
+    fn downloads(&mut self) -> Result<Downloads, Refused> {
+        let deadline_ms = self.number(&settings::LIVENESS_DEADLINE_MS, LIVENESS_DEADLINE_RANGE_MS, "milliseconds");
+        let cache_octets = self.number(&settings::CACHE_BYTES, 0..=MAX_EXACT, "octets");
+        let drain_seconds = self.number(&settings::DRAIN_SECONDS, 0..=MAX_DRAIN_SECONDS, "seconds");
+        Ok(Downloads {
+            liveness_deadline: Duration::from_millis(deadline_ms?),
+            cache_octets: cache_octets?,
+            drain: Duration::from_secs(drain_seconds?),
+        })
+    }
+
+    fn log(&mut self) -> Result<Log, Refused> {
+        let mut given = true;
+        let filter = match self.layers.value(&settings::LOG) {
+            Ok(None) => {
+                given = false;
+                self.required(&settings::LOG, Some(DEFAULT_FILTER.to_owned()), parse::log_filter)
+            }
+            _ => self.required(&settings::LOG, None, parse::log_filter),
+        };
+        let format = self.required(&settings::LOG_FORMAT, None, parse::log_format);
+        Ok(Log { filter: Some(filter?).filter(|_| given), format: format? })
+    }
+
+    /// Two listeners cannot have one address; port 0 is a new one each time.
+    fn refuse_shared_addresses(&mut self, listeners: [(&'static Setting, SocketAddr); 3]) {
+        for (index, (setting, address)) in listeners.iter().enumerate() {
+            let same = listeners[..index].iter().find(|(_, other)| other == address && address.port() != 0);
+            if let Some((other, _)) = same {
+                let name = self.name_of(setting.key);
+                let text =
+                    format!("is {address}, and so is {}; give each listener its own port", self.name_of(other.key));
+                self.problems.push(Problem::new(name, text));
+            }
+        }
+    }
+
+    fn name_of(&self, key: &'static str) -> String {
+        self.names.iter().find(|(known, _)| *known == key).map_or(key.to_owned(), |(_, name)| name.clone())
+    }
+}

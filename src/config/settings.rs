@@ -1,0 +1,108 @@
+//! The table of settings: what can be set, and what it is called in each place.
+
+/// How a setting is written in the TOML file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A string.
+    Text,
+    /// A whole number.
+    Number,
+}
+
+/// One setting. Its names follow from its key: `public_listen` is `ATTACHLINK_PUBLIC_LISTEN` in the environment and
+/// `--public-listen` on the command line.
+#[derive(Debug)]
+pub(super) struct Setting {
+    /// Its name in the TOML file.
+    pub(super) key: &'static str,
+    /// How the TOML file writes it.
+    pub(super) form: Form,
+    /// What holds when nobody sets it; `None` where that follows from something else, or is "unset".
+    pub(super) default: Option<&'static str>,
+    /// Whether it may hold a secret: then it can also come from a file that `…_FILE` names, and is never shown whole.
+    pub(super) secret: bool,
+    /// What being unset means, for `check-config`.
+    pub(super) unset: &'static str,
+}
+
+impl Setting {
+    /// Its name in the environment.
+    pub(super) fn variable(&self) -> String {
+        format!("{VARIABLE_PREFIX}{}", self.key.to_ascii_uppercase())
+    }
+
+    /// Its name on the command line, where it has a flag.
+    pub(super) fn flag(&self) -> String {
+        format!("--{}", self.key.replace('_', "-"))
+    }
+}
+
+/// What every variable starts with.
+pub(super) const VARIABLE_PREFIX: &str = "ATTACHLINK_";
+/// What a secret's key ends with when it names a file that holds the value.
+pub(super) const FILE_SUFFIX: &str = "_file";
+/// The one setting that cannot be in the file: where the file is.
+pub(super) const CONFIG_KEY: &str = "config";
+
+macro_rules! settings {
+    ($($name:ident = $key:literal, $form:ident, $default:expr $(, unset: $unset:literal)? $(, secret: $secret:literal)?;)*) => {
+        $(pub(super) static $name: Setting = Setting {
+            key: $key,
+            form: Form::$form,
+            default: $default,
+            secret: settings!(@secret $($secret)?),
+            unset: settings!(@unset $($unset)?),
+        };)*
+        /// Every setting, in the order in which they are shown.
+        pub(super) static ALL: &[&Setting] = &[$(&$name),*];
+    };
+    (@secret $secret:literal) => { $secret };
+    (@secret) => { false };
+    (@unset $text:literal) => { $text };
+    (@unset) => { "" };
+}
+
+settings! {
+    DATA_DIR = "data_dir", Text, Some("./data");
+    PUBLIC_LISTEN = "public_listen", Text, Some("127.0.0.1:8080");
+    PUBLIC_URL = "public_url", Text, None, unset: "links start with the public listener's own address";
+    API_LISTEN = "api_listen", Text, Some("127.0.0.1:8081");
+    OPS_LISTEN = "ops_listen", Text, Some("127.0.0.1:9090");
+    DATABASE_URL = "database_url", Text, None, secret: true;
+    OBJECTS = "objects", Text, None;
+    S3_ENDPOINT = "s3_endpoint", Text, None, unset: "for an S3 store, which this version has not yet";
+    S3_REGION = "s3_region", Text, None, unset: "for an S3 store, which this version has not yet";
+    INLINE_LIMIT = "inline_limit", Number, Some("6291456");
+    MAX_UPLOAD_OCTETS = "max_upload_octets", Number, None, unset: "uploads have no size limit";
+    MAX_CONNECTIONS = "max_connections", Number, Some("10000");
+    HEADER_TIMEOUT_SECONDS = "header_timeout_seconds", Number, Some("10");
+    LIVENESS_DEADLINE_MS = "liveness_deadline_ms", Number, Some("2000");
+    CACHE_BYTES = "cache_bytes", Number, Some("67108864");
+    DRAIN_SECONDS = "drain_seconds", Number, Some("30");
+    LOG = "log", Text, None;
+    LOG_FORMAT = "log_format", Text, Some("text");
+}
+
+/// The setting of that key.
+pub(super) fn of_key(key: &str) -> Option<&'static Setting> {
+    ALL.iter().copied().find(|setting| setting.key == key)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_from_the_key() {
+        assert_eq!(PUBLIC_LISTEN.variable(), "ATTACHLINK_PUBLIC_LISTEN");
+        assert_eq!(PUBLIC_LISTEN.flag(), "--public-listen");
+    }
+
+    #[test]
+    fn keys_are_told_apart_and_none_looks_like_a_secrets_file() {
+        for (index, setting) in ALL.iter().enumerate() {
+            assert!(ALL[..index].iter().all(|other| other.key != setting.key), "{}", setting.key);
+            assert!(!setting.key.ends_with(FILE_SUFFIX) && setting.key != CONFIG_KEY, "{}", setting.key);
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The layers, as whole configurations.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::settings::{self, FILE_SUFFIX};
+use super::*;
+use crate::logging::DEFAULT_FILTER;
+
+const SAMPLE: &str = include_str!("../../deploy/attachlink.toml");
+
+fn flags(given: &[(&'static str, &str)]) -> Flags {
+    given.iter().map(|(key, value)| (*key, (*value).to_owned())).collect()
+}
+
+fn environment(given: &[(&str, &str)]) -> Environment {
+    given.iter().map(|(name, value)| (name.into(), value.into())).collect()
+}
+
+fn load(given_flags: &[(&'static str, &str)], variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::load(&flags(given_flags), &environment(variables))
+}
+
+fn written(text: &str) -> (tempfile::TempDir, String) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("attachlink.toml");
+    std::fs::write(&path, text).unwrap();
+    let path = path.to_str().unwrap().to_owned();
+    (dir, path)
+}
+
+fn from_file(text: &str) -> Result<Config, ConfigError> {
+    let (_dir, path) = written(text);
+    load(&[("config", &path)], &[])
+}
+
+#[test]
+fn runs_without_any_settings() {
+    let config = load(&[], &[]).unwrap();
+    assert_eq!(config.data_dir, PathBuf::from("./data"));
+    assert_eq!(config.public.listen, "127.0.0.1:8080".parse().unwrap());
+    assert_eq!(config.public.url, None);
+    assert_eq!(config.api.listen, "127.0.0.1:8081".parse().unwrap());
+    assert_eq!(config.ops.listen, "127.0.0.1:9090".parse().unwrap());
+    assert_eq!(config.database.url.to_string(), "sqlite:./data/attachlink.db");
+    assert!(config.database.migrate);
+    assert_eq!(config.objects.location, ObjectsLocation::Local(PathBuf::from("./data/objects")));
+    assert_eq!(config.email.inline_limit, 6 * 1024 * 1024);
+    assert_eq!(config.api.max_upload_octets, None);
+    assert_eq!(config.public.max_connections, 10_000);
+    assert_eq!(config.public.header_timeout, Duration::from_secs(10));
+    assert_eq!(config.downloads.liveness_deadline, Duration::from_secs(2));
+    assert_eq!(config.downloads.cache_octets, 64 * 1024 * 1024);
+    assert_eq!(config.downloads.drain, Duration::from_secs(30));
+    assert_eq!((config.log.filter, config.log.format), (None, LogFormat::Text));
+    assert!(config.notes.is_empty());
+}
+
+#[test]
+fn flags_win_over_variables_over_the_file_over_defaults() {
+    let (_dir, path) = written("api_listen = '127.0.0.1:1'\nops_listen = '127.0.0.1:2'\npublic_listen = '127.0.0.1:3'");
+    let variables = [
+        ("ATTACHLINK_CONFIG", &*path),
+        ("ATTACHLINK_API_LISTEN", "127.0.0.1:4"),
+        ("ATTACHLINK_OPS_LISTEN", "127.0.0.1:5"),
+    ];
+    let config = load(&[("api_listen", "127.0.0.1:6")], &variables).unwrap();
+    assert_eq!([config.api.listen, config.ops.listen, config.public.listen].map(|listen| listen.port()), [6, 5, 3]);
+    assert_eq!(config.data_dir, Path::new("./data"));
+}
+
+#[test]
+fn database_and_objects_follow_the_data_directory_unless_they_are_set() {
+    let config = load(&[("data_dir", "/srv/al")], &[("ATTACHLINK_OBJECTS", "file:/mnt/objects")]).unwrap();
+    assert_eq!(config.database.url.file(), Some(Path::new("/srv/al/attachlink.db")));
+    assert_eq!(config.objects.location, ObjectsLocation::Local(PathBuf::from("/mnt/objects")));
+}
+
+#[test]
+fn an_empty_variable_counts_as_unset() {
+    let config =
+        load(&[], &[("ATTACHLINK_PUBLIC_URL", ""), ("ATTACHLINK_CONFIG", ""), ("ATTACHLINK_LOG", "")]).unwrap();
+    assert_eq!((config.public.url, config.log.filter), (None, None));
+}
+
+#[test]
+fn a_secret_can_come_from_a_file_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("database-url");
+    std::fs::write(&secret, "sqlite:/srv/al.db\n").unwrap();
+    let secret = secret.to_str().unwrap();
+    let config = load(&[], &[("ATTACHLINK_DATABASE_URL_FILE", secret)]).unwrap();
+    assert_eq!(config.database.url.file(), Some(Path::new("/srv/al.db")));
+    assert!(config.to_toml().contains("# the file that ATTACHLINK_DATABASE_URL_FILE names"), "{}", config.to_toml());
+    let config = from_file(&format!("database_url_file = '{secret}'")).unwrap();
+    assert_eq!(config.database.url.file(), Some(Path::new("/srv/al.db")));
+    // A higher layer decides alone.
+    let config = load(&[("database_url", "sqlite:/other.db")], &[("ATTACHLINK_DATABASE_URL_FILE", secret)]).unwrap();
+    assert_eq!(config.database.url.file(), Some(Path::new("/other.db")));
+}
+
+#[test]
+fn a_secret_in_two_places_of_one_layer_is_refused() {
+    let both = [("ATTACHLINK_DATABASE_URL", "sqlite:/a.db"), ("ATTACHLINK_DATABASE_URL_FILE", "/b")];
+    let error = load(&[], &both).unwrap_err().to_string();
+    assert_eq!(error, "ATTACHLINK_DATABASE_URL: is set, and ATTACHLINK_DATABASE_URL_FILE too; keep one of the two");
+    let error = from_file("database_url = 'sqlite:/a.db'\ndatabase_url_file = '/b'").unwrap_err().to_string();
+    assert!(error.contains("keep one of the two"), "{error}");
+}
+
+#[test]
+fn a_secrets_file_must_be_readable_and_hold_something() {
+    let error = load(&[], &[("ATTACHLINK_DATABASE_URL_FILE", "/nowhere/at/all")]).unwrap_err().to_string();
+    assert!(error.starts_with("ATTACHLINK_DATABASE_URL_FILE: cannot read /nowhere/at/all"), "{error}");
+    let (_dir, empty) = written("\n");
+    let error = load(&[], &[("ATTACHLINK_DATABASE_URL_FILE", &empty)]).unwrap_err().to_string();
+    assert!(error.ends_with("is empty; write the value into it"), "{error}");
+}
+
+#[test]
+fn every_problem_is_told_at_once_under_the_name_it_was_set_by() {
+    let (_dir, path) = written("inline_limit = -1");
+    let variables = [("ATTACHLINK_CONFIG", &*path), ("ATTACHLINK_API_LISTEN", "localhost:8081")];
+    let error = load(&[("public_url", "files.example.com"), ("log", "verbose")], &variables).unwrap_err().to_string();
+    let names: Vec<&str> = error.lines().map(|line| line.split(": ").next().unwrap()).collect();
+    assert_eq!(
+        names,
+        ["--public-url", "ATTACHLINK_API_LISTEN", &*format!("inline_limit in {path}"), "--log"],
+        "{error}"
+    );
+}
+
+#[test]
+fn listeners_do_not_share_an_address() {
+    let error = load(&[("api_listen", "127.0.0.1:8080")], &[]).unwrap_err().to_string();
+    assert_eq!(error, "--api-listen: is 127.0.0.1:8080, and so is public_listen; give each listener its own port");
+    let free = "127.0.0.1:0";
+    assert!(load(&[("api_listen", free), ("ops_listen", free), ("public_listen", free)], &[]).is_ok());
+}
+
+#[test]
+fn the_file_says_only_what_is_known() {
+    for (text, says) in [
+        ("publik_url = 'https://a.example'", "publik_url in "),
+        ("public-url = 'https://a.example'", "did you mean public_url?"),
+        ("config = 'other.toml'", "is not a setting"),
+        ("public_url_file = 'x'", "is not a setting"),
+        ("[public]\nlisten = '127.0.0.1:1'", "public in "),
+        ("public_url = 3", "must be a string in quotes"),
+        ("inline_limit = '6 MB'", "must be a whole number, without quotes and without a unit"),
+        ("inline_limit = 1.5", "must be a whole number"),
+    ] {
+        let error = from_file(text).unwrap_err().to_string();
+        assert!(error.contains(says), "{text}: {error}");
+    }
+}
+
+#[test]
+fn what_is_not_toml_is_told_by_line_and_not_quoted() {
+    let (_dir, path) = written("log = 'info'\ndatabase_url = postgres://u:hunter2@db");
+    let error = load(&[("config", &path)], &[]).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("{path}:2: is not TOML")), "{error}");
+    assert!(!error.contains("hunter2"), "{error}");
+    let error = load(&[("config", "/nowhere/a.toml")], &[]).unwrap_err().to_string();
+    assert!(error.starts_with("--config: cannot read /nowhere/a.toml"), "{error}");
+}
+
+#[test]
+fn no_error_repeats_a_secret() {
+    for url in ["postgres://u:hunter2@db/al", "mysql://u:hunter2@db/al", "hunter2"] {
+        let error = load(&[], &[("ATTACHLINK_DATABASE_URL", url)]).unwrap_err();
+        assert!(error.to_string().starts_with("ATTACHLINK_DATABASE_URL: "), "{error}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn a_variable_that_means_nothing_is_noted() {
+    let config =
+        load(&[], &[("ATTACHLINK_PUBLIK_URL", "x"), ("PATH", "/bin"), ("ATTACHLINK_OBJECTS_FILE", "x")]).unwrap();
+    let noted: Vec<&str> = config.notes().iter().map(|note| note.split(' ').next().unwrap()).collect();
+    assert_eq!(noted, ["ATTACHLINK_OBJECTS_FILE", "ATTACHLINK_PUBLIK_URL"]);
+}
+
+#[test]
+fn links_that_start_with_an_address_of_no_use_are_noted() {
+    let config = load(&[("public_listen", "0.0.0.0:8080")], &[]).unwrap();
+    assert!(config.notes()[0].contains("public_url is not set"), "{:?}", config.notes());
+    let with_url = [("public_listen", "0.0.0.0:8080"), ("public_url", "https://files.example.com")];
+    assert!(load(&with_url, &[]).unwrap().notes().is_empty());
+}
+
+#[test]
+fn what_is_in_force_reads_back_as_the_same_configuration() {
+    let config = load(
+        &[("inline_limit", "1000"), ("data_dir", "/srv/a \"b\"")],
+        &[("ATTACHLINK_PUBLIC_URL", "https://files.example.com/x"), ("ATTACHLINK_LOG_FORMAT", "json")],
+    )
+    .unwrap();
+    let shown = config.to_toml();
+    for line in
+        ["# flag --inline-limit", "# variable ATTACHLINK_PUBLIC_URL", "# default", "# max_upload_octets is not set"]
+    {
+        assert!(shown.contains(line), "{line}\n{shown}");
+    }
+    let again = from_file(&shown).unwrap();
+    assert_eq!(again.email.inline_limit, 1000);
+    assert_eq!(
+        (again.data_dir, again.public.url, again.log.format),
+        (config.data_dir, config.public.url, LogFormat::Json)
+    );
+    let places = |text: &str| text.lines().map(|line| line.chars().take_while(|c| *c != '=').collect()).collect();
+    let (first, second): (Vec<String>, Vec<String>) = (places(&shown), places(&from_file(&shown).unwrap().to_toml()));
+    assert_eq!(first, second);
+}
+
+#[test]
+fn the_sample_file_is_valid_and_shows_the_defaults() {
+    let sample = from_file(SAMPLE).unwrap();
+    assert_eq!(sample.public.url.unwrap().as_str(), "https://files.example.com/");
+    assert_eq!(sample.log.format, LogFormat::Json);
+
+    // What is commented out is a setting too, with its default.
+    let uncommented: Vec<&str> = SAMPLE
+        .lines()
+        .map(|line| line.strip_prefix("# ").filter(|line| line.contains(" = ")).unwrap_or(line))
+        .filter(|line| !line.contains("database_url_file"))
+        .collect();
+    let uncommented = uncommented.join("\n");
+    let whole = from_file(&uncommented).unwrap();
+    let defaults = load(&[("data_dir", "/var/lib/attachlink")], &[]).unwrap();
+    assert_eq!(whole.database.url, defaults.database.url);
+    assert_eq!(whole.objects.location, defaults.objects.location);
+    assert_eq!(whole.email.inline_limit, defaults.email.inline_limit);
+    assert_eq!(whole.public.max_connections, defaults.public.max_connections);
+    assert_eq!(whole.public.header_timeout, defaults.public.header_timeout);
+    assert_eq!(whole.downloads.liveness_deadline, defaults.downloads.liveness_deadline);
+    assert_eq!(whole.downloads.cache_octets, defaults.downloads.cache_octets);
+    assert_eq!(whole.downloads.drain, defaults.downloads.drain);
+    assert_eq!(whole.log.filter.as_deref(), Some(DEFAULT_FILTER));
+
+    let table: toml::Table = uncommented.parse().unwrap();
+    for setting in settings::ALL.iter().filter(|setting| !setting.key.starts_with("s3_")) {
+        assert!(table.contains_key(setting.key), "{} is missing in the sample", setting.key);
+    }
+    assert!(SAMPLE.contains(&format!("database_url{FILE_SUFFIX}")));
+}

@@ -1,0 +1,4 @@
+//! The attachment security of a project: its mode.
+
+pub mod get;
+pub mod put;

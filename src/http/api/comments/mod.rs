@@ -1,0 +1,3 @@
+//! Comments: they need no creation; deleting one is final.
+
+pub mod delete;

@@ -1,0 +1,186 @@
+//! JSON bodies: which field is wrong, why, and what to do.
+
+use axum::body::{self, Body};
+use axum::extract::{FromRequest, Request};
+use http::{HeaderMap, header};
+use http_body::Body as _;
+use http_body_util::LengthLimitError;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use crate::http::problem::{Code, Problem};
+
+/// The longest JSON body where nothing else is said, in octets.
+pub const SMALL_BODY_OCTETS: usize = 1024 * 1024;
+/// The longest JSON body of calls that carry lists of recipients, in octets.
+pub const LIST_BODY_OCTETS: usize = 4 * 1024 * 1024;
+
+/// A body that a call accepts.
+pub trait Accepted: DeserializeOwned {
+    /// How long it may be, in octets.
+    const MAX_OCTETS: usize = SMALL_BODY_OCTETS;
+}
+
+/// A body that was read. Refusals: `415`, `413 body_too_large`, `400 malformed_json`, `422 invalid_request`.
+pub struct JsonBody<T>(pub T);
+
+impl<S: Sync, T: Accepted> FromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        must_be_json(request.headers())?;
+        let octets = read(request.into_body(), T::MAX_OCTETS).await?;
+        parse(&octets).map(Self)
+    }
+}
+
+fn must_be_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let claimed = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let claimed = claimed.and_then(|value| value.parse::<mime::Mime>().ok());
+    let is_json = |mime: mime::Mime| {
+        mime.type_() == mime::APPLICATION && (mime.subtype() == mime::JSON || mime.suffix() == Some(mime::JSON))
+    };
+    if claimed.is_some_and(is_json) {
+        Ok(())
+    } else {
+        Err(Problem::new(Code::UnsupportedMediaType, "Send the body with `Content-Type: application/json`."))
+    }
+}
+
+async fn read(body: Body, max_octets: usize) -> Result<bytes::Bytes, Problem> {
+    let too_large =
+        || Problem::new(Code::BodyTooLarge, format!("The body of this call may be at most {max_octets} octets long."));
+    if body.size_hint().lower() > max_octets as u64 {
+        return Err(too_large());
+    }
+    body::to_bytes(body, max_octets).await.map_err(|error| {
+        let source = std::error::Error::source(&error);
+        if source.is_some_and(|source| source.is::<LengthLimitError>()) {
+            too_large()
+        } else {
+            Problem::new(Code::IncompleteBody, "The body did not arrive whole. Send the request again.")
+        }
+    })
+}
+
+fn parse<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(octets);
+    // serde would read an array as an object whose fields come in order, which nobody means.
+    if octets.trim_ascii_start().starts_with(b"[") {
+        serde_json::from_slice::<serde::de::IgnoredAny>(octets).map_err(|error| refusal(".", &error))?;
+        return Err(Problem::invalid("body", "must be a JSON object"));
+    }
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let field = error.path().to_string();
+        refusal(&field, error.inner())
+    })?;
+    json.end().map_err(|error| refusal(".", &error))?;
+    Ok(value)
+}
+
+fn refusal(field: &str, error: &serde_json::Error) -> Problem {
+    let why = error.to_string();
+    // A number too large for any type is well-formed JSON, whatever the parser calls it.
+    let well_formed = error.classify() == Category::Data || why.starts_with("number out of range");
+    if !well_formed {
+        return Problem::new(Code::MalformedJson, format!("The body is not JSON: {why}."));
+    }
+    let why = why.split(" at line ").next().unwrap_or_default();
+    if field == "." { Problem::invalid("body", why) } else { Problem::invalid(field, why) }
+}
+
+/// For fields where leaving out and `null` differ: `null` is handed on to `T`.
+///
+/// # Errors
+/// What `T` says.
+pub fn present<'de, T: serde::Deserialize<'de>, D: serde::Deserializer<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::{AttachmentId, Recipient};
+
+    #[derive(Debug, serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Sample {
+        id: AttachmentId,
+        #[serde(default)]
+        recipients: Vec<Recipient>,
+        #[serde(default)]
+        size: u64,
+    }
+
+    fn refused(body: &str) -> (Code, Option<String>, String) {
+        let problem = parse::<Sample>(body.as_bytes()).unwrap_err();
+        (problem.code, problem.field, problem.detail.into_owned())
+    }
+
+    #[test]
+    fn reads_what_is_right() {
+        let sample: Sample = parse(br#" {"id":"a1","recipients":["r"],"size":9} "#).unwrap();
+        assert_eq!((sample.id.as_str(), sample.recipients.len(), sample.size), ("a1", 1, 9));
+    }
+
+    #[test]
+    fn malformed_json_is_400() {
+        for bad in ["", "{", "{\"id\":", "nope", "{\"id\":\"a\"} x", "{\"id\":\"a\",}", "{\"id\":\"\u{1}\"}", "[1,"] {
+            assert_eq!(refused(bad).0, Code::MalformedJson, "{bad:?}");
+        }
+        assert_eq!(parse::<Sample>(b"{\"id\":\"\xff\"}").unwrap_err().code, Code::MalformedJson);
+    }
+
+    #[test]
+    fn a_wrong_field_is_named_with_its_place() {
+        for (bad, field, why) in [
+            (r#"{"id":"a b"}"#, "id", "may contain only A-Z a-z 0-9 . _ : ~ -"),
+            (r#"{"id":"a","recipients":["x",""]}"#, "recipients[1]", "must be 1 to 256 characters long"),
+            (r#"{"id":"a","size":-1}"#, "size", "invalid value: integer `-1`, expected u64"),
+            (r#"{"id":"a","size":1e999}"#, "size", "number out of range"),
+            (r#"{"id":"a","size":"1"}"#, "size", "invalid type: string \"1\", expected u64"),
+            (r#"{"size":1}"#, "body", "missing field `id`"),
+            (r#" ["a"] "#, "body", "must be a JSON object"),
+        ] {
+            let (code, named, detail) = refused(bad);
+            assert_eq!((code, named.as_deref()), (Code::InvalidRequest, Some(field)), "{bad}: {detail}");
+            assert_eq!(detail, format!("{field}: {why}"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_field_is_refused_by_name() {
+        let (code, field, detail) = refused(r#"{"id":"a","colour":"red"}"#);
+        assert_eq!((code, field.as_deref()), (Code::InvalidRequest, Some("colour")), "{detail}");
+        assert!(detail.contains("colour") && detail.contains("expected one of"), "{detail}");
+    }
+
+    #[tokio::test]
+    async fn limits_hold_with_and_without_a_stated_length() {
+        let stated = read(Body::from("12345"), 4).await.unwrap_err();
+        assert_eq!(stated.code, Code::BodyTooLarge);
+        let frames = futures_util::stream::iter(["123", "45"].map(Ok::<_, std::io::Error>));
+        let chunked = read(Body::from_stream(frames), 4).await.unwrap_err();
+        assert_eq!(chunked.code, Code::BodyTooLarge);
+        assert_eq!(read(Body::from("1234"), 4).await.unwrap(), "1234");
+        let cut = futures_util::stream::iter([Ok("12"), Err(std::io::Error::other("gone"))]);
+        assert_eq!(read(Body::from_stream(cut), 4).await.unwrap_err().code, Code::IncompleteBody);
+    }
+
+    #[test]
+    fn only_json_is_json() {
+        for (value, good) in [
+            ("application/json", true),
+            ("application/json; charset=utf-8", true),
+            ("application/merge-patch+json", true),
+            ("Application/JSON", true),
+            ("text/plain", false),
+            ("application/x-www-form-urlencoded", false),
+            ("nonsense", false),
+        ] {
+            let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, value.parse().unwrap())]);
+            assert_eq!(must_be_json(&headers).is_ok(), good, "{value}");
+        }
+        assert!(must_be_json(&HeaderMap::new()).is_err());
+    }
+}

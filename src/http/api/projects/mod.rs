@@ -1,0 +1,3 @@
+//! Projects: they need no creation, and can be deleted.
+
+pub mod delete;

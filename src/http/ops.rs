@@ -1,0 +1,72 @@
+//! The operators' listener: `/metrics`, `/livez`, `/readyz`. It tells nothing about any site.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::routing::get;
+
+use crate::app::App;
+
+/// A part that has not answered after this is not ready.
+const PART_DEADLINE: Duration = Duration::from_secs(2);
+
+/// The routes of the ops listener.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics))
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .with_state(app)
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], app.metrics.render())
+}
+
+/// The process runs. It says nothing about its parts: restarting would not mend those.
+async fn livez() -> &'static str {
+    "alive\n"
+}
+
+/// Whether database and store answer; else which does not.
+async fn readyz(State(app): State<Arc<App>>) -> impl IntoResponse {
+    let (database, objects) = tokio::join!(
+        tokio::time::timeout(PART_DEADLINE, app.store.ping()),
+        tokio::time::timeout(PART_DEADLINE, app.objects.ping()),
+    );
+    let database = reason("database", database);
+    let objects = reason("objects", objects);
+    let ready = database.is_none() && objects.is_none();
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let body = serde_json::json!({
+        "ready": ready,
+        "database": database.unwrap_or("ok"),
+        "objects": objects.unwrap_or("ok"),
+    });
+    (status, axum::Json(body))
+}
+
+fn reason<E: std::error::Error>(
+    part: &'static str,
+    answer: Result<Result<(), E>, tokio::time::error::Elapsed>,
+) -> Option<&'static str> {
+    match answer {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => {
+            tracing::warn!(part, error = %chain(&error), "not ready");
+            Some("it answers with an error; the log says which")
+        }
+        Err(_) => {
+            tracing::warn!(part, "not ready: silent past the deadline");
+            Some("it does not answer")
+        }
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

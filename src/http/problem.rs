@@ -1,0 +1,353 @@
+//! Problems: how both listeners say no (RFC 9457).
+//!
+//! One table holds every code, its status and its title. The codes are stable: clients branch on them, and metrics and
+//! logs use them as labels.
+
+use std::borrow::Cow;
+
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+
+use crate::objects::ObjectError;
+use crate::store::StoreError;
+
+/// How soon a client may ask again after a `503`, in seconds.
+pub const RETRY_AFTER_SECONDS: u64 = 2;
+
+/// The longest `detail`, in characters: a part of it may be what the caller sent.
+const MAX_DETAIL_CHARS: usize = 500;
+
+/// What a problem is called in a body of its own.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $code:ident = $status:ident, $name:literal, $title:literal;)*) => {
+        /// Every way to say no.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {$(
+            $(#[$doc])*
+            $code,
+        )*}
+
+        impl Code {
+            /// All of them, in order of their status.
+            pub const ALL: &'static [Self] = &[$(Self::$code),*];
+
+            /// The stable name: the member `code` of the body, and the label of metrics.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {$(Self::$code => $name,)*}
+            }
+
+            /// The HTTP status that it always goes with.
+            #[must_use]
+            pub const fn status(self) -> StatusCode {
+                match self {$(Self::$code => StatusCode::$status,)*}
+            }
+
+            /// What kind of problem it is, in words that do not change from case to case.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self {$(Self::$code => $title,)*}
+            }
+        }
+    };
+}
+
+codes! {
+    /// The body is no JSON.
+    MalformedJson = BAD_REQUEST, "malformed_json", "The body is not JSON";
+    /// The body ended early, or its framing is broken.
+    IncompleteBody = BAD_REQUEST, "incomplete_body", "The body did not arrive whole";
+    /// No API key, or none that is valid.
+    Unauthorized = UNAUTHORIZED, "unauthorized", "A valid API key is needed";
+    /// The key lacks the call's scope.
+    MissingScope = FORBIDDEN, "missing_scope", "The API key lacks the scope";
+    /// Needs a key bound to nothing (product, rule 4).
+    UnboundKeyRequired = FORBIDDEN, "unbound_key_required", "This needs an API key that is bound to no site";
+    /// Needs a key of the site, not of one project.
+    SiteKeyRequired = FORBIDDEN, "site_key_required", "This needs an API key of the site";
+    /// The site's plan does not include it (product, rule 3).
+    PlanRequired = FORBIDDEN, "plan_required", "The site's plan does not include this";
+    /// The object's key is not under the site's prefix.
+    ObjectOutsidePrefix = FORBIDDEN, "object_outside_prefix", "The object is outside of the site's prefix";
+    /// Nothing is here, or nothing that a stranger is told about.
+    NotFound = NOT_FOUND, "not_found", "Not found";
+    /// No such site, or none of the key's.
+    SiteNotFound = NOT_FOUND, "site_not_found", "No such site";
+    /// A project outside of what the key is bound to.
+    ProjectNotFound = NOT_FOUND, "project_not_found", "No such project";
+    /// No such attachment.
+    AttachmentNotFound = NOT_FOUND, "attachment_not_found", "No such attachment";
+    /// The store has no such object.
+    ObjectNotFound = NOT_FOUND, "object_not_found", "The store has no such object";
+    /// The link was never issued, or is not the key's to see.
+    LinkNotFound = NOT_FOUND, "link_not_found", "No such link";
+    /// The path exists, the method does not.
+    MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here";
+    /// The comment was deleted (product, rule 7).
+    CommentDeleted = CONFLICT, "comment_deleted", "The comment was deleted";
+    /// The mode or the compliance switch forbids links without a login.
+    SecuredLinksOff = CONFLICT, "secured_links_off", "Secured links are off";
+    /// A genuine token that is past its time.
+    LinkExpired = GONE, "link_expired", "This link has expired";
+    /// A genuine token that was revoked, in whatever way.
+    LinkWithdrawn = GONE, "link_withdrawn", "This link was withdrawn";
+    /// `If-Match` or `If-Unmodified-Since` does not hold.
+    PreconditionFailed = PRECONDITION_FAILED, "precondition_failed", "A precondition does not hold";
+    /// A JSON body over its limit.
+    BodyTooLarge = PAYLOAD_TOO_LARGE, "body_too_large", "The JSON body is too large";
+    /// An upload over the configured limit.
+    UploadTooLarge = PAYLOAD_TOO_LARGE, "upload_too_large", "The upload is too large";
+    /// A body that is not called JSON.
+    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body must be JSON";
+    /// No octet of the range exists.
+    RangeNotSatisfiable = RANGE_NOT_SATISFIABLE, "range_not_satisfiable", "The range lies outside of the file";
+    /// A field, a path id or a parameter is wrong; the body says which, and why.
+    InvalidRequest = UNPROCESSABLE_ENTITY, "invalid_request", "The request is invalid";
+    /// A body names an attachment that the comment does not have.
+    UnknownAttachment = UNPROCESSABLE_ENTITY, "attachment_not_found", "The comment has no such attachment";
+    /// A fault of ours.
+    Internal = INTERNAL_SERVER_ERROR, "internal", "Internal error";
+    /// The database or the store does not answer, or cannot tell.
+    Unavailable = SERVICE_UNAVAILABLE, "unavailable", "Unavailable for the moment";
+    /// The bytes are gone from the store.
+    ObjectUnavailable = SERVICE_UNAVAILABLE, "object_unavailable", "The file's bytes are not available";
+    /// No room for an upload.
+    StorageFull = INSUFFICIENT_STORAGE, "storage_full", "There is no room for the upload";
+}
+
+impl Code {
+    /// The problem's URI (RFC 9457 section 3.1.1): a name, not a place to visit.
+    #[must_use]
+    pub fn type_uri(self) -> String {
+        format!("urn:attachlink:problem:{}", self.name())
+    }
+
+    /// Whether the client may ask again soon, and is told so by `Retry-After`.
+    const fn is_passing(self) -> bool {
+        matches!(self, Self::Unavailable)
+    }
+}
+
+/// One refusal, on its way to a client. As a response it is `application/problem+json`, and carries its [`Code`] in the
+/// response's extensions for logs and metrics.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Which.
+    pub code: Code,
+    /// What is wrong in this case and what to do, for a person. Never anything but fixed text and what the caller sent.
+    pub detail: Cow<'static, str>,
+    /// The field, path id or parameter that is wrong, for [`Code::InvalidRequest`] and the like.
+    pub field: Option<String>,
+}
+
+impl Problem {
+    /// A problem with its explanation.
+    #[must_use]
+    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, detail: shortened(detail.into()), field: None }
+    }
+
+    /// A `422` that names the field, and says why it is wrong.
+    #[must_use]
+    pub fn invalid(field: impl Into<String>, why: impl std::fmt::Display) -> Self {
+        let field = shortened(field.into().into()).into_owned();
+        let problem = Self::new(Code::InvalidRequest, format!("{field}: {why}"));
+        Self { field: Some(field), ..problem }
+    }
+
+    /// The answer to an unknown key, an unknown scheme, or none.
+    #[must_use]
+    pub fn unauthorized() -> Self {
+        Self::new(Code::Unauthorized, "Send `Authorization: Bearer` with an API key that is not revoked.")
+    }
+
+    /// The site does not exist, or is not the key's.
+    #[must_use]
+    pub fn site_not_found() -> Self {
+        Self::new(Code::SiteNotFound, "There is no such site, or the API key is bound elsewhere.")
+    }
+
+    /// The project is not the key's.
+    #[must_use]
+    pub fn project_not_found() -> Self {
+        Self::new(Code::ProjectNotFound, "There is no such project, or the API key is bound elsewhere.")
+    }
+
+    /// The attachment in the path does not exist.
+    #[must_use]
+    pub fn attachment_not_found() -> Self {
+        Self::new(Code::AttachmentNotFound, "The comment has no such attachment. Register or upload it first.")
+    }
+
+    /// The comment was deleted, which lasts.
+    #[must_use]
+    pub fn comment_deleted() -> Self {
+        Self::new(Code::CommentDeleted, "The comment was deleted. Nothing can be registered or sent for it any more.")
+    }
+
+    /// The link was never issued in this site, or is not the key's to see.
+    #[must_use]
+    pub fn link_not_found() -> Self {
+        Self::new(Code::LinkNotFound, "No link of this id was issued in this site.")
+    }
+
+    /// What cannot be answered for the moment.
+    #[must_use]
+    pub fn unavailable() -> Self {
+        Self::new(Code::Unavailable, "The service cannot answer this for the moment. Try again.")
+    }
+
+    /// The bytes of a known attachment are gone from the store, or are others.
+    #[must_use]
+    pub fn object_unavailable() -> Self {
+        Self::new(Code::ObjectUnavailable, "The file's bytes are missing from the store. Register or upload them anew.")
+    }
+
+    /// There is no room for an upload.
+    #[must_use]
+    pub fn storage_full() -> Self {
+        Self::new(Code::StorageFull, "There is no room for the upload, and nothing of it was kept.")
+    }
+
+    /// What a failing object store means for an upload: a full disk is `507` there (and `503` elsewhere).
+    #[must_use]
+    pub fn of_upload(error: ObjectError) -> Self {
+        match error {
+            ObjectError::Full => Self::storage_full(),
+            other => other.into(),
+        }
+    }
+
+    /// What a failing database means for an upload: a full disk is `507` there (and `503` elsewhere).
+    #[must_use]
+    pub fn of_upload_row(error: StoreError) -> Self {
+        match error {
+            StoreError::Full => Self::storage_full(),
+            other => other.into(),
+        }
+    }
+
+    /// The body, as JSON.
+    #[must_use]
+    pub fn body(&self) -> serde_json::Value {
+        let mut body = serde_json::json!({
+            "type": self.code.type_uri(),
+            "title": self.code.title(),
+            "status": self.code.status().as_u16(),
+            "detail": self.detail,
+            "code": self.code.name(),
+        });
+        if let Some(field) = &self.field {
+            body["field"] = field.as_str().into();
+        }
+        body
+    }
+}
+
+fn shortened(text: Cow<'static, str>) -> Cow<'static, str> {
+    match text.char_indices().nth(MAX_DETAIL_CHARS) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text,
+    }
+}
+
+/// A failing database is `503`: the log gets the cause, the client a fixed sentence.
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Corrupt(_) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "the database holds what it should not");
+                Self::new(Code::Internal, "The service met a fault of its own. Its log says which.")
+            }
+            _ => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the database does not answer");
+                Self::unavailable()
+            }
+        }
+    }
+}
+
+/// A failing object store: bytes that are gone are `503 object_unavailable`, all else is `503 unavailable`.
+impl From<ObjectError> for Problem {
+    fn from(error: ObjectError) -> Self {
+        match error {
+            ObjectError::NotFound | ObjectError::Changed => Self::object_unavailable(),
+            ObjectError::Full | ObjectError::Unavailable(_) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the object store does not answer");
+                Self::unavailable()
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.code.status(), self.body().to_string()).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        if self.code == Code::Unauthorized {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if self.code.is_passing() {
+            headers.insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
+        }
+        response.extensions_mut().insert(self.code);
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_snake_case_and_told_apart_by_their_status() {
+        let mut seen = std::collections::BTreeSet::new();
+        for code in Code::ALL {
+            assert!(code.name().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{code:?}");
+            assert!(code.status().is_client_error() || code.status().is_server_error(), "{code:?}");
+            assert!(seen.insert((code.name(), code.status())), "{code:?} twice");
+        }
+        assert!(Code::ALL.is_sorted_by_key(|code| code.status()));
+    }
+
+    #[test]
+    fn a_field_is_named_and_what_was_sent_is_cut_short() {
+        let problem = Problem::invalid("recipients[3]", "must not be empty");
+        assert_eq!(problem.body()["field"], "recipients[3]");
+        assert_eq!(problem.body()["detail"], "recipients[3]: must not be empty");
+        assert_eq!(problem.body()["status"], 422);
+        let long = Problem::invalid("é".repeat(5000), "x");
+        assert!(long.detail.chars().count() <= MAX_DETAIL_CHARS + 1);
+    }
+
+    #[test]
+    fn only_a_full_disk_under_an_upload_is_507() {
+        assert_eq!(Problem::of_upload(ObjectError::Full).code, Code::StorageFull);
+        assert_eq!(Problem::of_upload_row(StoreError::Full).code, Code::StorageFull);
+        assert_eq!(Problem::from(ObjectError::Full).code, Code::Unavailable);
+        assert_eq!(Problem::from(StoreError::Full).code, Code::Unavailable);
+        assert_eq!(Problem::from(ObjectError::NotFound).code, Code::ObjectUnavailable);
+        assert_eq!(Problem::from(ObjectError::Changed).code, Code::ObjectUnavailable);
+    }
+
+    #[test]
+    fn headers_say_what_to_do() {
+        let response = Problem::unavailable().into_response();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "2");
+        assert_eq!(response.headers()[header::CONTENT_TYPE], PROBLEM_JSON);
+        assert_eq!(response.extensions().get::<Code>(), Some(&Code::Unavailable));
+        assert_eq!(Problem::unauthorized().into_response().headers()[header::WWW_AUTHENTICATE], "Bearer");
+        assert!(!Problem::object_unavailable().into_response().headers().contains_key(header::RETRY_AFTER));
+    }
+
+    #[test]
+    fn a_5xx_says_nothing_of_its_cause() {
+        let secret = std::io::Error::other("/srv/secret/path");
+        let body = Problem::from(ObjectError::Unavailable(secret)).body().to_string();
+        assert!(!body.contains("secret"), "{body}");
+    }
+}

@@ -1,0 +1,71 @@
+//! Small hot objects in memory. Versions of objects never change, so nothing is ever invalidated; and nothing here
+//! says that a link is alive: it is asked only after the database said so.
+
+use bytes::Bytes;
+use moka::sync::Cache;
+
+use crate::metrics::Metrics;
+
+/// Objects up to this size are kept. Larger ones stream.
+pub(super) const LARGEST_OBJECT_OCTETS: u64 = 256 * 1024;
+
+/// What an entry costs beside its bytes: key, counters, and the cache's own tables, generously.
+const ENTRY_OVERHEAD_OCTETS: u32 = 256;
+
+/// Object versions by entity tag, bounded by octets.
+#[derive(Clone)]
+pub struct ObjectCache {
+    versions: Cache<String, Bytes>,
+}
+
+impl ObjectCache {
+    /// A cache of at most `octets` octets; 0 keeps nothing.
+    #[must_use]
+    pub fn new(octets: u64) -> Self {
+        let versions = Cache::builder()
+            .max_capacity(octets)
+            .weigher(|key: &String, bytes: &Bytes| {
+                u32::try_from(key.len() + bytes.len()).unwrap_or(u32::MAX).saturating_add(ENTRY_OVERHEAD_OCTETS)
+            })
+            .build();
+        Self { versions }
+    }
+
+    /// The bytes of a version, if they are here.
+    #[must_use]
+    pub fn get(&self, etag: &str, metrics: &Metrics) -> Option<Bytes> {
+        let found = self.versions.get(etag);
+        if found.is_some() { &metrics.cache_hits } else { &metrics.cache_misses }.increment(1);
+        found
+    }
+
+    /// Keeps the bytes of a version.
+    pub fn put(&self, etag: String, bytes: Bytes) {
+        self.versions.insert(etag, bytes);
+    }
+
+    /// Tells the operator's metrics how much is kept.
+    pub fn report(&self, metrics: &Metrics) {
+        metrics.cache_holds(self.versions.entry_count(), self.versions.weighted_size());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn is_bounded_by_octets() {
+        let cache = ObjectCache::new(10_000);
+        for n in 0..100 {
+            cache.put(format!("v{n}"), Bytes::from(vec![0; 1000]));
+            cache.versions.run_pending_tasks();
+        }
+        assert!(cache.versions.weighted_size() <= 10_000, "{}", cache.versions.weighted_size());
+        let metrics = Metrics::new(&[]).unwrap();
+        let empty = ObjectCache::new(0);
+        empty.put("v".to_owned(), Bytes::from_static(b"x"));
+        empty.versions.run_pending_tasks();
+        assert_eq!(empty.get("v", &metrics), None);
+    }
+}

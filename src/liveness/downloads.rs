@@ -1,0 +1,279 @@
+//! The registry of running downloads.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use slab::Slab;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::{Gate, PAUSE_LIMIT, WRITE_WINDOW};
+use crate::domain::token::LinkId;
+use crate::metrics::Metrics;
+
+/// Why a download was cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CutReason {
+    /// Its link died while it was running.
+    Revoked,
+    /// Nobody could say for [`PAUSE_LIMIT`] whether its link is alive.
+    Unverified,
+    /// The object store failed in mid-stream.
+    StoreFailed,
+    /// The service is stopping, and the drain deadline has passed.
+    Shutdown,
+}
+
+impl CutReason {
+    /// Its name in logs and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Revoked => "revoked",
+            Self::Unverified => "unverified",
+            Self::StoreFailed => "store_failed",
+            Self::Shutdown => "shutdown",
+        }
+    }
+}
+
+/// How a download ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Its last byte was handed to the network.
+    Complete,
+    /// The client went away.
+    Aborted,
+    /// We reset the connection.
+    Cut(CutReason),
+}
+
+impl Outcome {
+    /// Its name in logs and metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Aborted => "aborted",
+            Self::Cut(_) => "cut",
+        }
+    }
+}
+
+/// How a download ended, and with how many octets of the body given to the connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Ended {
+    /// How.
+    pub outcome: Outcome,
+    /// Octets of the body that the connection took. Of an aborted download some may not have left its buffers.
+    pub octets: u64,
+}
+
+type OnEnd = Box<dyn FnOnce(Ended) + Send>;
+
+/// A running download: entered before its first question to the database is sent, left when its last byte is written
+/// or its connection is gone.
+pub struct Entry {
+    link: LinkId,
+    gate: Arc<Gate>,
+    downloads: Arc<Downloads>,
+    key: usize,
+    /// Microseconds after the registry's epoch at which the last statement that said yes was sent; 0 before the first.
+    yes_sent: AtomicU64,
+    dead: AtomicBool,
+    body_over: AtomicBool,
+    body_complete: AtomicBool,
+    cut: AtomicU8,
+    octets: AtomicU64,
+    on_end: Mutex<Option<OnEnd>>,
+}
+
+const NOT_CUT: u8 = 0;
+const CUT_REASONS: [CutReason; 4] =
+    [CutReason::Revoked, CutReason::Unverified, CutReason::StoreFailed, CutReason::Shutdown];
+
+impl Entry {
+    /// The link that it runs under.
+    #[must_use]
+    pub fn link(&self) -> LinkId {
+        self.link
+    }
+
+    /// Its own question was answered yes. From here on its bytes may be written, for [`WRITE_WINDOW`] at first.
+    /// `false` when a sweep has found it dead in the meantime.
+    #[must_use]
+    pub fn begin(&self, sent: Instant, on_end: impl FnOnce(Ended) + Send + 'static) -> bool {
+        *self.on_end.lock() = Some(Box::new(on_end));
+        self.prove(sent);
+        !self.dead.load(Ordering::SeqCst)
+    }
+
+    /// A statement sent at `sent` said that the link is alive.
+    pub(super) fn prove(&self, sent: Instant) {
+        self.yes_sent.fetch_max(self.downloads.micros(sent), Ordering::SeqCst);
+        self.gate.wake();
+    }
+
+    /// As [`Entry::prove`], but not for a download whose own question is not answered yet: until its secret is
+    /// compared, a yes for the link is no yes for the request.
+    pub(super) fn prove_if_begun(&self, sent: Instant) {
+        if self.yes_sent.load(Ordering::Acquire) != 0 {
+            self.prove(sent);
+        }
+    }
+
+    pub(super) fn may_write(&self, now: Instant) -> bool {
+        match self.yes_sent.load(Ordering::Acquire) {
+            // Its bytes do not exist yet: what is in the buffers belongs to an earlier response.
+            0 => true,
+            sent => {
+                !self.dead.load(Ordering::Acquire)
+                    && self.downloads.micros(now).saturating_sub(sent) < micros(WRITE_WINDOW)
+            }
+        }
+    }
+
+    pub(super) fn unverified_for(&self, now: Instant) -> Duration {
+        match self.yes_sent.load(Ordering::Acquire) {
+            0 => Duration::ZERO,
+            sent => Duration::from_micros(self.downloads.micros(now).saturating_sub(sent)),
+        }
+    }
+
+    pub(super) fn overdue(&self, now: Instant) -> bool {
+        self.unverified_for(now) > PAUSE_LIMIT
+    }
+
+    /// Cuts the download by resetting its connection. The first reason stays.
+    pub fn cut(&self, reason: CutReason) {
+        // With `begin`, which stores its yes and then looks for `dead`: one of the two sees the other (`SeqCst`).
+        self.dead.store(true, Ordering::SeqCst);
+        let number =
+            CUT_REASONS.iter().position(|r| *r == reason).map_or(NOT_CUT, |n| u8::try_from(n + 1).unwrap_or(1));
+        let first = self.cut.compare_exchange(NOT_CUT, number, Ordering::AcqRel, Ordering::Acquire).is_ok();
+        // Without a yes there is no byte to withhold: the request itself will be refused.
+        if self.yes_sent.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        if first {
+            self.downloads.metrics.download_cut(reason);
+        }
+        self.gate.cut();
+    }
+
+    /// The connection took octets of the body.
+    pub fn took(&self, octets: usize) {
+        self.octets.fetch_add(octets as u64, Ordering::Relaxed);
+    }
+
+    /// The body is at its end (`complete`), or was dropped before it.
+    pub fn body_over(&self, complete: bool) {
+        self.body_complete.store(complete, Ordering::Release);
+        self.body_over.store(true, Ordering::Release);
+    }
+
+    pub(super) fn body_is_over(&self) -> bool {
+        self.body_over.load(Ordering::Acquire)
+    }
+
+    /// The request was answered without a byte of the file.
+    pub fn abandon(self: &Arc<Self>) {
+        self.gate.forget(self);
+        self.downloads.remove(self.key);
+    }
+
+    /// Leaves the registry, and says how it ended.
+    pub(super) fn leave(&self) {
+        self.downloads.remove(self.key);
+        let Some(on_end) = self.on_end.lock().take() else { return };
+        let outcome = match self.cut.load(Ordering::Acquire) {
+            NOT_CUT if self.body_complete.load(Ordering::Acquire) => Outcome::Complete,
+            NOT_CUT => Outcome::Aborted,
+            number => Outcome::Cut(CUT_REASONS[usize::from(number) - 1]),
+        };
+        on_end(Ended { outcome, octets: self.octets.load(Ordering::Relaxed) });
+    }
+}
+
+/// The running downloads of this process.
+pub struct Downloads {
+    epoch: Instant,
+    running: Mutex<Slab<Arc<Entry>>>,
+    pub(super) wanted: Notify,
+    pub(super) metrics: Arc<Metrics>,
+}
+
+impl Downloads {
+    /// An empty registry.
+    #[must_use]
+    pub fn new(metrics: Arc<Metrics>) -> Arc<Self> {
+        // The epoch lies a moment back, so that no yes has the number 0.
+        let epoch = Instant::now().checked_sub(Duration::from_secs(1)).unwrap_or_else(Instant::now);
+        Arc::new(Self { epoch, running: Mutex::default(), wanted: Notify::new(), metrics })
+    }
+
+    /// Enters a download, before its first question is sent: so no sweep that starts later can miss it.
+    pub fn enter(self: &Arc<Self>, link: LinkId, gate: &Arc<Gate>) -> Arc<Entry> {
+        let entry = {
+            let mut running = self.running.lock();
+            let place = running.vacant_entry();
+            let entry = Arc::new(Entry {
+                link,
+                gate: Arc::clone(gate),
+                downloads: Arc::clone(self),
+                key: place.key(),
+                yes_sent: AtomicU64::new(0),
+                dead: AtomicBool::new(false),
+                body_over: AtomicBool::new(false),
+                body_complete: AtomicBool::new(false),
+                cut: AtomicU8::new(NOT_CUT),
+                octets: AtomicU64::new(0),
+                on_end: Mutex::new(None),
+            });
+            place.insert(Arc::clone(&entry));
+            entry
+        };
+        gate.admit(&entry);
+        self.metrics.downloads_running.increment(1.0);
+        entry
+    }
+
+    fn remove(&self, key: usize) {
+        if self.running.lock().try_remove(key).is_some() {
+            self.metrics.downloads_running.decrement(1.0);
+        }
+    }
+
+    /// All that are running now.
+    pub(super) fn snapshot(&self) -> Vec<Arc<Entry>> {
+        self.running.lock().iter().map(|(_, entry)| Arc::clone(entry)).collect()
+    }
+
+    /// How many are running.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.running.lock().len()
+    }
+
+    /// Asks for a sweep at once: something was revoked.
+    pub fn sweep_soon(&self) {
+        self.wanted.notify_one();
+    }
+
+    /// Cuts everything that is running.
+    pub fn cut_all(&self, reason: CutReason) {
+        for entry in self.snapshot() {
+            entry.cut(reason);
+        }
+    }
+
+    fn micros(&self, at: Instant) -> u64 {
+        micros(at.saturating_duration_since(self.epoch))
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}

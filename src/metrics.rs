@@ -1,0 +1,351 @@
+//! What operators read on `/metrics`: Prometheus text.
+//!
+//! Every series is made here, at the start, so that each counter exists at zero. Labels are fixed words and route
+//! templates only: never a path, an id or a token.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{Counter, Gauge, Histogram, Label, counter, gauge, histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
+
+use crate::domain::email::Images;
+use crate::http::problem::Code;
+use crate::liveness::{CutReason, Outcome};
+
+mod describe;
+
+/// Why links died.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RevocationReason {
+    /// Their comment was deleted.
+    Comment,
+    /// Their attachment was deleted.
+    Attachment,
+    /// They were revoked one by one.
+    Link,
+    /// Their project changed its mode.
+    Mode,
+    /// Their site's plan went down.
+    Plan,
+    /// Their project was deleted.
+    Project,
+    /// Their site was deleted.
+    Site,
+}
+
+impl RevocationReason {
+    const ALL: [Self; 7] =
+        [Self::Comment, Self::Attachment, Self::Link, Self::Mode, Self::Plan, Self::Project, Self::Site];
+
+    /// Its name in metrics and audit events.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Comment => "comment",
+            Self::Attachment => "attachment",
+            Self::Link => "link",
+            Self::Mode => "mode",
+            Self::Plan => "plan",
+            Self::Project => "project",
+            Self::Site => "site",
+        }
+    }
+}
+
+const CUT_REASONS: [CutReason; 4] =
+    [CutReason::Revoked, CutReason::Unverified, CutReason::StoreFailed, CutReason::Shutdown];
+const UPLOAD_OUTCOMES: [&str; 4] = ["created", "replaced", "refused", "failed"];
+const OBJECT_OPERATIONS: [&str; 5] = ["stat", "open", "read_whole", "upload", "delete"];
+const OBJECT_OUTCOMES: [&str; 5] = ["ok", "not_found", "changed", "full", "unavailable"];
+const IMAGES: [Images; 4] = [Images::Omit, Images::None, Images::Inline, Images::Link];
+
+const SECONDS: &[f64] =
+    &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const DOWNLOAD_SECONDS: &[f64] = &[0.001, 0.01, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0];
+const BATCH_SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
+const EMAIL_OCTETS: &[f64] =
+    &[16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 2_097_152.0, 4_194_304.0, 6_291_456.0, 12_582_912.0, 26_214_400.0];
+
+/// Counts of one listener's connections.
+#[derive(Clone)]
+pub struct ListenerMetrics {
+    /// Open connections.
+    pub connections: Gauge,
+}
+
+/// The series that are written to. What no other module touches stays private behind a method.
+pub struct Metrics {
+    recorder: Arc<PrometheusRecorder>,
+    process: metrics_process::Collector,
+    links_issued: Counter,
+    downloads: Vec<(&'static str, Counter)>,
+    downloads_cut: Vec<(CutReason, Counter)>,
+    download_seconds: Histogram,
+    sent_octets: Counter,
+    /// Downloads that are running.
+    pub downloads_running: Gauge,
+    revocations: Vec<(RevocationReason, Counter)>,
+    refusals: Vec<(&'static str, Counter)>,
+    /// Links in one liveness statement.
+    pub liveness_batch_size: Histogram,
+    /// How long a liveness statement took.
+    pub liveness_query_seconds: Histogram,
+    /// Requests that wait for a liveness answer.
+    pub liveness_waiting: Gauge,
+    /// Liveness statements that failed or stayed silent.
+    pub liveness_failures: Counter,
+    /// Sweeps that got an answer.
+    pub sweeps_answered: Counter,
+    /// Sweeps that got none.
+    pub sweeps_failed: Counter,
+    /// How long a sweep's statement took.
+    pub sweep_seconds: Histogram,
+    object_calls: Vec<(&'static str, Vec<(&'static str, Counter)>, Histogram)>,
+    uploads: Vec<(&'static str, Counter)>,
+    upload_octets: Counter,
+    email_decisions: Vec<(&'static str, Counter)>,
+    email_octets: Histogram,
+    /// Small objects served from memory.
+    pub cache_hits: Counter,
+    /// Small objects that had to be read.
+    pub cache_misses: Counter,
+    cache_entries: Gauge,
+    cache_octets: Gauge,
+    purged_links: Counter,
+    purged_objects: Counter,
+}
+
+fn family(name: &'static str, label: &'static str, values: &[&'static str]) -> Vec<(&'static str, Counter)> {
+    values.iter().map(|value| (*value, counter!(name, label => *value))).collect()
+}
+
+fn count(family: &[(&'static str, Counter)], value: &str, by: u64) {
+    if let Some((_, counter)) = family.iter().find(|(name, _)| *name == value) {
+        counter.increment(by);
+    }
+}
+
+fn recorder() -> Result<PrometheusRecorder, metrics_exporter_prometheus::BuildError> {
+    let suffix = |name: &str| Matcher::Suffix(name.to_owned());
+    let full = |name: &str| Matcher::Full(name.to_owned());
+    Ok(PrometheusBuilder::new()
+        .set_buckets_for_metric(suffix("_seconds"), SECONDS)?
+        .set_buckets_for_metric(full("attachlink_download_duration_seconds"), DOWNLOAD_SECONDS)?
+        .set_buckets_for_metric(full("attachlink_liveness_batch_size"), BATCH_SIZES)?
+        .set_buckets_for_metric(full("attachlink_email_size_bytes"), EMAIL_OCTETS)?
+        .build_recorder())
+}
+
+impl Metrics {
+    /// Makes all series, at zero. `routes` are the API's method, route template and declared statuses.
+    ///
+    /// # Errors
+    /// Only when a set of buckets is empty, which a test excludes.
+    pub fn new(routes: &[(String, String, u16)]) -> Result<Self, metrics_exporter_prometheus::BuildError> {
+        let recorder = Arc::new(recorder()?);
+        Ok(metrics::with_local_recorder(&*recorder, || {
+            describe::all();
+            gauge!("attachlink_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+            for (method, route, status) in routes {
+                api_requests(method, route, *status).increment(0);
+            }
+            let codes: Vec<&'static str> = Code::ALL.iter().map(|code| code.name()).collect();
+            let process = metrics_process::Collector::default();
+            process.describe();
+            Self {
+                process,
+                links_issued: counter!("attachlink_links_issued_total"),
+                downloads: family("attachlink_downloads_total", "outcome", &["complete", "aborted", "cut"]),
+                downloads_cut: CUT_REASONS
+                    .iter()
+                    .map(|r| (*r, counter!("attachlink_downloads_cut_total", "reason" => r.name())))
+                    .collect(),
+                download_seconds: histogram!("attachlink_download_duration_seconds"),
+                sent_octets: counter!("attachlink_download_sent_bytes_total"),
+                downloads_running: gauge!("attachlink_downloads_running"),
+                revocations: RevocationReason::ALL
+                    .iter()
+                    .map(|r| (*r, counter!("attachlink_revocations_total", "reason" => r.name())))
+                    .collect(),
+                refusals: family("attachlink_refusals_total", "code", &codes),
+                liveness_batch_size: histogram!("attachlink_liveness_batch_size"),
+                liveness_query_seconds: histogram!("attachlink_liveness_query_duration_seconds"),
+                liveness_waiting: gauge!("attachlink_liveness_waiting_requests"),
+                liveness_failures: counter!("attachlink_liveness_failures_total"),
+                sweeps_answered: counter!("attachlink_sweeps_total", "outcome" => "answered"),
+                sweeps_failed: counter!("attachlink_sweeps_total", "outcome" => "failed"),
+                sweep_seconds: histogram!("attachlink_sweep_duration_seconds"),
+                object_calls: OBJECT_OPERATIONS.iter().map(|operation| object_operation(operation)).collect(),
+                uploads: family("attachlink_uploads_total", "outcome", &UPLOAD_OUTCOMES),
+                upload_octets: counter!("attachlink_upload_received_bytes_total"),
+                email_decisions: family("attachlink_email_decisions_total", "images", &IMAGES.map(Images::name)),
+                email_octets: histogram!("attachlink_email_size_bytes"),
+                cache_hits: counter!("attachlink_cache_requests_total", "result" => "hit"),
+                cache_misses: counter!("attachlink_cache_requests_total", "result" => "miss"),
+                cache_entries: gauge!("attachlink_cache_entries"),
+                cache_octets: gauge!("attachlink_cache_size_bytes"),
+                purged_links: counter!("attachlink_purged_total", "what" => "links"),
+                purged_objects: counter!("attachlink_purged_total", "what" => "objects"),
+                recorder: Arc::clone(&recorder),
+            }
+        }))
+    }
+
+    fn within<T>(&self, work: impl FnOnce() -> T) -> T {
+        metrics::with_local_recorder(&*self.recorder, work)
+    }
+
+    /// The handle that renders and rotates histograms.
+    #[must_use]
+    pub fn handle(&self) -> PrometheusHandle {
+        self.recorder.handle()
+    }
+
+    /// All series as Prometheus text (version 0.0.4).
+    #[must_use]
+    pub fn render(&self) -> String {
+        self.within(|| self.process.collect());
+        self.handle().render()
+    }
+
+    /// A listener's own series. `listener` is `public`, `api` or `ops`.
+    #[must_use]
+    pub fn listener(&self, listener: &'static str) -> ListenerMetrics {
+        self.within(|| ListenerMetrics { connections: gauge!("attachlink_connections_open", "listener" => listener) })
+    }
+
+    /// Links were issued.
+    pub fn links_issued(&self, links: u64) {
+        self.links_issued.increment(links);
+    }
+
+    /// A download ended.
+    pub fn download_ended(&self, outcome: Outcome, octets: u64, took: Duration) {
+        count(&self.downloads, outcome.name(), 1);
+        self.sent_octets.increment(octets);
+        self.download_seconds.record(took);
+    }
+
+    /// A running download is being cut.
+    pub fn download_cut(&self, reason: CutReason) {
+        if let Some((_, counter)) = self.downloads_cut.iter().find(|(r, _)| *r == reason) {
+            counter.increment(1);
+        }
+    }
+
+    /// A revocation was committed.
+    pub fn revoked(&self, reason: RevocationReason) {
+        if let Some((_, counter)) = self.revocations.iter().find(|(r, _)| *r == reason) {
+            counter.increment(1);
+        }
+    }
+
+    /// A request was refused with a problem.
+    pub fn refused(&self, code: &str) {
+        count(&self.refusals, code, 1);
+    }
+
+    /// An upload ended: `created`, `replaced`, `refused` or `failed`.
+    pub fn upload(&self, outcome: &'static str, octets: u64) {
+        count(&self.uploads, outcome, 1);
+        self.upload_octets.increment(octets);
+    }
+
+    /// An email was decided about.
+    #[expect(clippy::cast_precision_loss, reason = "a histogram of sizes needs no last digit")]
+    pub fn email_decided(&self, images: &'static str, total: u64) {
+        count(&self.email_decisions, images, 1);
+        self.email_octets.record(total as f64);
+    }
+
+    /// The API answered.
+    pub fn api_request(&self, route: &str, method: &str, status: u16, took: Duration) {
+        self.within(|| {
+            api_requests(method, route, status).increment(1);
+            let labels =
+                vec![Label::new("http_route", route.to_owned()), Label::new("http_request_method", method.to_owned())];
+            histogram!("http_server_request_duration_seconds", labels).record(took);
+        });
+    }
+
+    /// The object store was called.
+    pub fn object_call(&self, operation: &'static str, outcome: &'static str, took: Duration) {
+        if let Some((_, outcomes, seconds)) = self.object_calls.iter().find(|(name, ..)| *name == operation) {
+            count(outcomes, outcome, 1);
+            seconds.record(took);
+        }
+    }
+
+    /// What the cache holds.
+    #[expect(clippy::cast_precision_loss, reason = "a gauge needs no last digit")]
+    pub fn cache_holds(&self, entries: u64, octets: u64) {
+        self.cache_entries.set(entries as f64);
+        self.cache_octets.set(octets as f64);
+    }
+
+    /// Rows of links, or objects, were purged.
+    pub fn purged(&self, links: u64, objects: u64) {
+        self.purged_links.increment(links);
+        self.purged_objects.increment(objects);
+    }
+}
+
+fn api_requests(method: &str, route: &str, status: u16) -> Counter {
+    let labels = vec![
+        Label::new("http_route", route.to_owned()),
+        Label::new("http_request_method", method.to_owned()),
+        Label::new("http_response_status_code", status.to_string()),
+    ];
+    counter!("attachlink_api_requests_total", labels)
+}
+
+fn object_operation(operation: &'static str) -> (&'static str, Vec<(&'static str, Counter)>, Histogram) {
+    let outcomes = OBJECT_OUTCOMES
+        .iter()
+        .map(|outcome| {
+            let labels = [Label::new("operation", operation), Label::new("outcome", *outcome)];
+            (*outcome, counter!("attachlink_object_operations_total", labels.to_vec()))
+        })
+        .collect();
+    let seconds = histogram!("attachlink_object_operation_duration_seconds", "operation" => operation);
+    (operation, outcomes, seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_counter_exists_at_zero_from_the_start() {
+        let routes = [("PUT".to_owned(), "/v1/sites/{site}".to_owned(), 200)];
+        let text = Metrics::new(&routes).unwrap().render();
+        for line in [
+            "attachlink_links_issued_total 0",
+            "attachlink_downloads_total{outcome=\"complete\"} 0",
+            "attachlink_downloads_cut_total{reason=\"revoked\"} 0",
+            "attachlink_revocations_total{reason=\"comment\"} 0",
+            "attachlink_refusals_total{code=\"link_expired\"} 0",
+            "attachlink_uploads_total{outcome=\"created\"} 0",
+            "attachlink_email_decisions_total{images=\"inline\"} 0",
+            "attachlink_object_operations_total{operation=\"open\",outcome=\"ok\"} 0",
+            "attachlink_cache_requests_total{result=\"hit\"} 0",
+            "attachlink_liveness_failures_total 0",
+        ] {
+            assert!(text.contains(line), "{line} is missing in\n{text}");
+        }
+        assert!(text.contains("attachlink_api_requests_total{http_route=\"/v1/sites/{site}\""), "{text}");
+        assert!(text.contains("process_resident_memory_bytes"), "{text}");
+        assert!(text.contains("attachlink_build_info{version="), "{text}");
+    }
+
+    #[test]
+    fn two_services_in_one_process_count_apart() {
+        let (a, b) = (Metrics::new(&[]).unwrap(), Metrics::new(&[]).unwrap());
+        a.links_issued(3);
+        a.download_ended(Outcome::Complete, 20, Duration::from_millis(1));
+        assert!(a.render().contains("attachlink_links_issued_total 3"));
+        assert!(a.render().contains("attachlink_download_sent_bytes_total 20"));
+        assert!(b.render().contains("attachlink_links_issued_total 0"));
+    }
+}

@@ -1,0 +1,45 @@
+//! The `# HELP` texts.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+
+pub(super) fn all() {
+    describe_gauge!("attachlink_build_info", "The version that runs; always 1");
+    describe_counter!("attachlink_links_issued_total", "Links issued");
+    describe_counter!("attachlink_downloads_total", "Downloads that ended, by outcome");
+    describe_counter!("attachlink_downloads_cut_total", "Running downloads that were reset, by reason");
+    describe_histogram!(
+        "attachlink_download_duration_seconds",
+        Unit::Seconds,
+        "From the request to the end of the download"
+    );
+    describe_counter!("attachlink_download_sent_bytes_total", Unit::Bytes, "Octets of files given to connections");
+    describe_gauge!("attachlink_downloads_running", "Downloads that are running, or are being checked");
+    describe_counter!("attachlink_revocations_total", "Revocations committed through this process, by reason");
+    describe_counter!("attachlink_refusals_total", "Requests refused with a problem, by code");
+    describe_histogram!("attachlink_liveness_batch_size", "Links in one liveness statement");
+    describe_histogram!("attachlink_liveness_query_duration_seconds", Unit::Seconds, "Liveness statements");
+    describe_gauge!("attachlink_liveness_waiting_requests", "Requests that wait for a liveness answer");
+    describe_counter!("attachlink_liveness_failures_total", "Liveness statements that failed or stayed silent");
+    describe_counter!("attachlink_sweeps_total", "Sweeps of the running downloads, by outcome");
+    describe_histogram!("attachlink_sweep_duration_seconds", Unit::Seconds, "Statements of sweeps");
+    describe_counter!("attachlink_object_operations_total", "Calls of the object store, by operation and outcome");
+    describe_histogram!("attachlink_object_operation_duration_seconds", Unit::Seconds, "Calls of the object store");
+    describe_counter!("attachlink_uploads_total", "Uploads that ended, by outcome");
+    describe_counter!("attachlink_upload_received_bytes_total", Unit::Bytes, "Octets received in uploads");
+    describe_counter!(
+        "attachlink_email_decisions_total",
+        "Decisions about notification emails, by what becomes of their images"
+    );
+    describe_histogram!("attachlink_email_size_bytes", Unit::Bytes, "Size of emails with every image embedded");
+    describe_counter!("attachlink_cache_requests_total", "Look-ups of small objects in memory, by result");
+    describe_gauge!("attachlink_cache_entries", "Objects in memory");
+    describe_gauge!("attachlink_cache_size_bytes", Unit::Bytes, "Octets of objects in memory");
+    describe_counter!("attachlink_purged_total", "Rows of links and objects that were purged");
+    describe_counter!("attachlink_api_requests_total", "Requests to the API, by route template, method and status");
+    describe_histogram!(
+        "http_server_request_duration_seconds",
+        Unit::Seconds,
+        "Requests to the API, by route template and method"
+    );
+    describe_gauge!("attachlink_connections_open", "Open connections, by listener");
+}

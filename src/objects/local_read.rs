@@ -1,0 +1,186 @@
+//! Reading files: on the runtime's thread what the page cache holds, on a blocking thread the rest.
+//!
+//! A hot file costs one system call a chunk and no change of threads (design, 4). All reads go to the file that was
+//! opened, so a name that is deleted or replaced meanwhile changes nothing.
+
+use std::fs::File;
+use std::io::{self, IoSliceMut};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::Stream;
+use rustix::io::{Errno, ReadWriteFlags, preadv2};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::ObjectError;
+use super::chunk::{CHUNK_OCTETS, Chunk};
+use super::local::{Opened, Seen, blocking};
+
+/// How many reads in a row may come from the page cache before others get their turn: 512 KiB, about a tenth of a
+/// millisecond, which is what a first byte of another download may wait. hyper flushes at each pause.
+pub(super) const READS_IN_A_ROW: u32 = 8;
+
+/// The most that is read at once on a runtime's thread for an object taken whole: as much as a body reads in a row.
+const WHOLE_AT_ONCE_OCTETS: usize = READS_IN_A_ROW as usize * CHUNK_OCTETS;
+
+enum Tried {
+    Octets(usize),
+    WouldWait,
+    Refused,
+}
+
+fn try_read(file: &File, room: &mut [u8], offset: u64) -> Tried {
+    match preadv2(file, &mut [IoSliceMut::new(room)], offset, ReadWriteFlags::NOWAIT) {
+        // Linux 5.9 and 5.10 may say 0 before the end (preadv2(2), BUGS): a read that waits decides.
+        Ok(0) | Err(Errno::AGAIN | Errno::INTR) => Tried::WouldWait,
+        Ok(octets) => Tried::Octets(octets),
+        Err(_) => Tried::Refused,
+    }
+}
+
+/// Reads at least one octet.
+fn read_some(file: &File, room: &mut [u8], offset: u64) -> Result<usize, ObjectError> {
+    loop {
+        match file.read_at(room, offset) {
+            // Shorter than it was when it was opened.
+            Ok(0) => return Err(ObjectError::Changed),
+            Ok(octets) => return Ok(octets),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(ObjectError::Unavailable(error)),
+        }
+    }
+}
+
+/// Says whether the file is still what it was: one written in place while it was read may be a mixture.
+fn unchanged(opened: &Opened) -> Result<(), ObjectError> {
+    match Seen::of(&opened.file) {
+        Ok(seen) if seen == opened.seen => Ok(()),
+        Ok(_) => Err(ObjectError::Changed),
+        Err(error) => Err(ObjectError::Unavailable(error)),
+    }
+}
+
+fn fill(opened: &Opened, octets: &mut [u8], mut filled: usize) -> Result<(), ObjectError> {
+    while filled < octets.len() {
+        filled += read_some(&opened.file, &mut octets[filled..], filled as u64)?;
+    }
+    unchanged(opened)
+}
+
+/// The first octets of a file, on a thread that may wait.
+pub(super) fn start(opened: &Opened, octets: usize) -> Result<Bytes, ObjectError> {
+    let there = usize::try_from(opened.seen.size).unwrap_or(usize::MAX);
+    let mut start = vec![0; octets.min(there)];
+    fill(opened, &mut start, 0)?;
+    Ok(start.into())
+}
+
+/// All octets of a file.
+pub(super) async fn whole(opened: Opened) -> Result<Bytes, ObjectError> {
+    let size = usize::try_from(opened.seen.size).map_err(|_| ObjectError::misuse("too large to be read whole"))?;
+    let mut octets = vec![0; size];
+    let mut filled = 0;
+    if opened.prompt && size <= WHOLE_AT_ONCE_OCTETS {
+        while filled < size
+            && let Tried::Octets(more) = try_read(&opened.file, &mut octets[filled..], filled as u64)
+        {
+            filled += more;
+        }
+        if filled == size {
+            unchanged(&opened)?;
+            return Ok(octets.into());
+        }
+    }
+    blocking(move || fill(&opened, &mut octets, filled).map(|()| octets.into())).await
+}
+
+/// A range of a file on its way out. Polled inside of a tokio runtime, whichever.
+pub(super) struct LocalBody {
+    opened: Opened,
+    next: u64,
+    end: u64,
+    in_a_row: u32,
+    waiting: Option<AbortOnDropHandle<Result<Bytes, ObjectError>>>,
+}
+
+impl LocalBody {
+    pub(super) fn new(opened: Opened, range: Range<u64>) -> Self {
+        Self { opened, next: range.start, end: range.end, in_a_row: 0, waiting: None }
+    }
+
+    fn wanted(&self) -> Chunk {
+        Chunk::of(self.end - self.next)
+    }
+
+    /// Reads from the page cache, if it has the next octets.
+    fn at_once(&mut self) -> Option<Result<Bytes, ObjectError>> {
+        let mut chunk = self.wanted();
+        match try_read(&self.opened.file, chunk.room(), self.next) {
+            Tried::Octets(octets) => {
+                self.in_a_row += 1;
+                let last = self.next + octets as u64 == self.end;
+                let checked = if last { unchanged(&self.opened) } else { Ok(()) };
+                Some(checked.map(|()| chunk.into_bytes(octets)))
+            }
+            Tried::WouldWait => None,
+            Tried::Refused => {
+                self.opened.prompt = false;
+                None
+            }
+        }
+    }
+
+    fn read_waiting(&self) -> AbortOnDropHandle<Result<Bytes, ObjectError>> {
+        let (mut chunk, offset, end) = (self.wanted(), self.next, self.end);
+        let opened = Opened { file: Arc::clone(&self.opened.file), ..self.opened };
+        AbortOnDropHandle::new(tokio::task::spawn_blocking(move || {
+            let octets = read_some(&opened.file, chunk.room(), offset)?;
+            if offset + octets as u64 == end {
+                unchanged(&opened)?;
+            }
+            Ok(chunk.into_bytes(octets))
+        }))
+    }
+
+    fn hand_over(&mut self, read: Result<Bytes, ObjectError>) -> Result<Bytes, ObjectError> {
+        match &read {
+            Ok(bytes) => self.next += bytes.len() as u64,
+            // Nothing follows an error.
+            Err(_) => self.end = self.next,
+        }
+        read
+    }
+}
+
+impl Stream for LocalBody {
+    type Item = Result<Bytes, ObjectError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if this.next >= this.end {
+            return Poll::Ready(None);
+        }
+        if this.waiting.is_none() && this.opened.prompt {
+            if this.in_a_row == READS_IN_A_ROW {
+                this.in_a_row = 0;
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if let Some(read) = this.at_once() {
+                return Poll::Ready(Some(this.hand_over(read)));
+            }
+        }
+        let mut reading = this.waiting.take().unwrap_or_else(|| this.read_waiting());
+        let Poll::Ready(read) = Pin::new(&mut reading).poll(cx) else {
+            this.waiting = Some(reading);
+            return Poll::Pending;
+        };
+        this.in_a_row = 0;
+        let read = read.unwrap_or_else(|stopped| Err(ObjectError::Unavailable(stopped.into())));
+        Poll::Ready(Some(this.hand_over(read)))
+    }
+}

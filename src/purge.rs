@@ -1,0 +1,77 @@
+//! The purge: removes what can no longer matter, in small batches, off the hot path.
+//!
+//! Links 60 days past their expiry; objects that were replaced or deleted; what deleted projects left behind.
+//! Tombstones of comments stay for ever (product, rule 7).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::store::StoreError;
+
+/// Between two rounds.
+const INTERVAL: Duration = Duration::from_secs(10);
+/// Rows in one statement: short enough that no revocation waits for it.
+const BATCH: u64 = 200;
+/// Between two batches of a round, for others to write.
+const BREATH: Duration = Duration::from_millis(20);
+
+/// Purges until `stop`.
+pub async fn purge_until(stop: CancellationToken, app: Arc<App>) {
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(INTERVAL) => {}
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            round = round(&app) => if let Err(error) = round {
+                tracing::warn!(%error, "the purge stopped early; it goes on in the next round");
+            }
+        }
+    }
+}
+
+/// One round: everything that is due now.
+///
+/// # Errors
+/// When the database does not answer. What was purged so far stays purged.
+pub async fn round(app: &App) -> Result<(), StoreError> {
+    while app.store.purge_deleted_projects(BATCH).await? > 0 {
+        tokio::time::sleep(BREATH).await;
+    }
+    loop {
+        let links = app.store.purge_links(app.clock.now(), BATCH).await?;
+        app.metrics.purged(links, 0);
+        if links == 0 {
+            break;
+        }
+        tokio::time::sleep(BREATH).await;
+    }
+    objects(app).await
+}
+
+async fn objects(app: &App) -> Result<(), StoreError> {
+    loop {
+        let mut gone = 0;
+        for key in app.store.doomed_objects(app.clock.now(), BATCH).await? {
+            match crate::http::timed(&app.metrics, "delete", app.objects.delete(&key)).await {
+                Ok(()) => {
+                    app.store.forget_object(&key).await?;
+                    gone += 1;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "an object could not be deleted; it is tried again in the next round");
+                }
+            }
+        }
+        app.metrics.purged(0, gone);
+        // Nothing was due, or nothing could be deleted: either way this round is over.
+        if gone == 0 {
+            return Ok(());
+        }
+        tokio::time::sleep(BREATH).await;
+    }
+}

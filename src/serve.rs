@@ -1,0 +1,301 @@
+//! The composition root: configuration → state → listeners → shutdown.
+
+mod first_key;
+mod lock;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+
+use crate::app::{App, AppSettings};
+use crate::clock::SharedClock;
+use crate::config::{Config, ObjectsLocation};
+use crate::edge::{self, Edge, ReadToTheEnd};
+use crate::http::public::{ObjectCache, Public, PublicService};
+use crate::http::{api, openapi, ops};
+use crate::liveness::{Batcher, CutReason, Downloads, LivenessQuery, sweep_until};
+use crate::metrics::Metrics;
+use crate::objects::ObjectStore;
+use crate::store::{Migrate, Store};
+
+/// A client that takes nothing of a response for this long is reset.
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long resetting what is left after the drain deadline may take.
+const RESET_TIME: Duration = Duration::from_secs(2);
+/// How often histograms are folded and the cache's size is reported.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// A service that runs.
+pub struct Running {
+    /// Where recipients' links lead.
+    pub public_addr: SocketAddr,
+    /// Where the help desk calls.
+    pub api_addr: SocketAddr,
+    /// Where operators look.
+    pub ops_addr: SocketAddr,
+    /// The base of the links that it issues.
+    pub public_url: String,
+    app: Arc<App>,
+    listeners: TaskTracker,
+    background: TaskTracker,
+    stop: CancellationToken,
+    reset: CancellationToken,
+    stop_background: CancellationToken,
+    drain: Duration,
+    _lock: Option<lock::ServeLock>,
+}
+
+/// Starts the whole service and returns once it answers.
+///
+/// # Errors
+/// Whatever keeps it from starting, with the setting to change.
+pub async fn start(config: Config, clock: SharedClock) -> anyhow::Result<Running> {
+    start_around(config, clock, |query| query).await
+}
+
+/// As [`start`], with something put around the liveness statements: tests make the database slow or silent there.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_around(
+    config: Config,
+    clock: SharedClock,
+    around: impl FnOnce(LivenessQuery) -> LivenessQuery,
+) -> anyhow::Result<Running> {
+    let lock = lock::ServeLock::take(&config.database.url)?;
+    let store = open_store(&config).await?;
+    let objects = open_objects(&config).await?;
+    first_key::make_if_none(&store, &config.data_dir, clock.now()).await?;
+
+    let public_listeners = edge::bind_group(config.public.listen, public_threads())
+        .with_context(|| format!("cannot listen on {} (public_listen)", config.public.listen))?;
+    let api_listener = edge::bind(config.api.listen)
+        .with_context(|| format!("cannot listen on {} (api_listen)", config.api.listen))?;
+    let ops_listener = edge::bind(config.ops.listen)
+        .with_context(|| format!("cannot listen on {} (ops_listen)", config.ops.listen))?;
+    let public_addr = public_listeners.first().context("no public listener")?.local_addr()?;
+    let (api_addr, ops_addr) = (api_listener.local_addr()?, ops_listener.local_addr()?);
+
+    let metrics = Arc::new(Metrics::new(&openapi::routes())?);
+    let public_url = public_url(&config, public_addr);
+    let settings = AppSettings {
+        public_url: public_url.clone(),
+        inline_limit: config.email.inline_limit,
+        max_upload_octets: config.api.max_upload_octets,
+    };
+    let downloads = Downloads::new(Arc::clone(&metrics));
+    let app = Arc::new(App { store, objects, clock, metrics, settings, downloads });
+
+    let running = Running {
+        public_addr,
+        api_addr,
+        ops_addr,
+        public_url,
+        app: Arc::clone(&app),
+        listeners: TaskTracker::new(),
+        background: TaskTracker::new(),
+        stop: CancellationToken::new(),
+        reset: CancellationToken::new(),
+        stop_background: CancellationToken::new(),
+        drain: config.downloads.drain,
+        _lock: lock,
+    };
+    let cache = ObjectCache::new(config.downloads.cache_octets);
+    let query = around(liveness_query(running.app.store.clone()));
+    running.start_background(&cache, Arc::clone(&query));
+    running.start_public(public_listeners, &config, &cache, &query)?;
+    running.start_router("api", api_listener, &config, api::router(Arc::clone(&app)))?;
+    running.start_router("ops", ops_listener, &config, ops::router(app))?;
+    for (listener, address) in [("public", public_addr), ("api", api_addr), ("ops", ops_addr)] {
+        tracing::info!(listener, %address, "listening");
+    }
+    Ok(running)
+}
+
+/// Runs the service until SIGTERM or SIGINT; a second signal ends it at once.
+///
+/// # Errors
+/// As [`start`].
+pub fn run(config: Config, clock: SharedClock) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        let running = start(config, clock).await?;
+        tell_supervisor(sd_notify::NotifyState::Ready);
+        stop_signal().await?;
+        tracing::info!(drain_seconds = running.drain.as_secs(), "stopping: running downloads may end");
+        tell_supervisor(sd_notify::NotifyState::Stopping);
+        tokio::select! {
+            () = running.shutdown() => Ok(()),
+            signal = stop_signal() => {
+                signal?;
+                anyhow::bail!("ended at once by a second signal")
+            }
+        }
+    })
+}
+
+async fn open_store(config: &Config) -> anyhow::Result<Store> {
+    let migrate = if config.database.migrate { Migrate::Yes } else { Migrate::No };
+    let store = Store::open(&config.database.url, migrate).await.context("cannot open the database (database_url)")?;
+    if config.database.url.file().is_some() {
+        store.doom_leftovers().await?;
+    }
+    Ok(store)
+}
+
+async fn open_objects(config: &Config) -> anyhow::Result<ObjectStore> {
+    let ObjectsLocation::Local(dir) = &config.objects.location;
+    let objects = ObjectStore::local(dir, true).context("cannot open the object store (objects)")?;
+    objects.ping().await.context("the object store (objects) cannot be used")?;
+    let litter = objects.remove_litter().await.context("the object store (objects) cannot be cleaned")?;
+    if litter > 0 {
+        tracing::info!(litter, "removed what unfinished uploads had left");
+    }
+    Ok(objects)
+}
+
+fn liveness_query(store: Store) -> LivenessQuery {
+    Arc::new(move |links| {
+        let store = store.clone();
+        Box::pin(async move { store.liveness(&links).await })
+    })
+}
+
+fn public_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn public_url(config: &Config, address: SocketAddr) -> String {
+    match &config.public.url {
+        Some(url) => url.as_str().trim_end_matches('/').to_owned(),
+        None => format!("http://{address}"),
+    }
+}
+
+impl Running {
+    fn edge(&self, config: &Config, listener: &'static str) -> Edge {
+        Edge {
+            header_timeout: config.public.header_timeout,
+            stall_timeout: STALL_TIMEOUT,
+            connections: Arc::new(Semaphore::new(config.public.max_connections)),
+            stop: self.stop.clone(),
+            reset: self.reset.clone(),
+            metrics: self.app.metrics.listener(listener),
+        }
+    }
+
+    fn start_background(&self, cache: &ObjectCache, query: LivenessQuery) {
+        let stop = &self.stop_background;
+        let downloads = Arc::clone(&self.app.downloads);
+        self.background.spawn(sweep_until(stop.clone(), downloads, query));
+        self.background.spawn(crate::purge::purge_until(stop.clone(), Arc::clone(&self.app)));
+        self.background.spawn(upkeep(stop.clone(), Arc::clone(&self.app.metrics), cache.clone()));
+    }
+
+    /// One thread with a runtime and a listener of its own for each core: 1.2 to 1.3 times the requests of one
+    /// multi-threaded runtime (docs/ARCHITECTURE.md).
+    fn start_public(
+        &self,
+        listeners: Vec<std::net::TcpListener>,
+        config: &Config,
+        cache: &ObjectCache,
+        query: &LivenessQuery,
+    ) -> anyhow::Result<()> {
+        let edge = self.edge(config, "public");
+        for (number, listener) in listeners.into_iter().enumerate() {
+            let (app, edge, cache) = (Arc::clone(&self.app), edge.clone(), cache.clone());
+            let (query, deadline) = (Arc::clone(query), config.downloads.liveness_deadline);
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let alive = self.listeners.token();
+            std::thread::Builder::new().name(format!("public-{number}")).spawn(move || {
+                runtime.block_on(async {
+                    let batcher = Batcher::start(query, deadline, Arc::clone(&app.metrics));
+                    let public = Arc::new(Public { app, batcher, cache });
+                    let service = |gate, _| PublicService { public: Arc::clone(&public), gate };
+                    match tokio::net::TcpListener::from_std(listener) {
+                        Ok(listener) => edge::serve(listener, edge, service).await,
+                        Err(error) => tracing::error!(%error, "a public listener could not start"),
+                    }
+                });
+                drop(alive);
+            })?;
+        }
+        Ok(())
+    }
+
+    fn start_router(
+        &self,
+        name: &'static str,
+        listener: std::net::TcpListener,
+        config: &Config,
+        router: axum::Router,
+    ) -> anyhow::Result<()> {
+        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let edge = self.edge(config, name);
+        self.listeners.spawn(edge::serve(listener, edge, move |_, _| {
+            let router = router.clone().map_request(ReadToTheEnd::around);
+            hyper_util::service::TowerToHyperService::new(router)
+        }));
+        Ok(())
+    }
+
+    /// The service's state, for whoever runs it in their own process.
+    #[must_use]
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Stops accepting, lets what runs end until the drain deadline, then resets what is left.
+    pub async fn shutdown(self) {
+        self.stop.cancel();
+        self.listeners.close();
+        // The sweep goes on meanwhile: a revocation still cuts.
+        if tokio::time::timeout(self.drain, self.listeners.wait()).await.is_err() {
+            tracing::warn!(downloads = self.app.downloads.count(), "the drain deadline has passed: resetting");
+            self.app.downloads.cut_all(CutReason::Shutdown);
+            self.reset.cancel();
+            if tokio::time::timeout(RESET_TIME, self.listeners.wait()).await.is_err() {
+                tracing::error!("some connections could not be reset in time");
+            }
+        }
+        self.stop_background.cancel();
+        self.background.close();
+        self.background.wait().await;
+        self.app.store.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+async fn upkeep(stop: CancellationToken, metrics: Arc<Metrics>, cache: ObjectCache) {
+    let handle = metrics.handle();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(UPKEEP_INTERVAL) => {}
+        }
+        handle.run_upkeep();
+        cache.report(&metrics);
+    }
+}
+
+async fn stop_signal() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// Without a supervisor that listens this does nothing.
+fn tell_supervisor(state: sd_notify::NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::debug!(%error, "the supervisor could not be told");
+    }
+}

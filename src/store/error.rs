@@ -1,0 +1,84 @@
+//! Why the store did not answer.
+
+use std::io;
+
+/// `SQLITE_FULL`: the disk has no room (<https://www.sqlite.org/rescode.html>).
+const SQLITE_FULL: i32 = 13;
+/// `SQLITE_IOERR_SHMSIZE`: the index of the write-ahead log cannot grow, which is a full disk too.
+const SQLITE_IOERR_SHMSIZE: i32 = 4874;
+
+/// Why the store did not answer. The texts carry no values; the causes are for the log only.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It cannot be asked now: locked for too long, unreachable, an I/O error.
+    #[error("the database did not answer")]
+    Unavailable(#[source] sqlx::Error),
+    /// Its disk is full.
+    #[error("the database's disk is full")]
+    Full,
+    /// A stored row says something that this service never writes.
+    #[error("the database holds something that cannot be read: {0}")]
+    Corrupt(&'static str),
+    /// The schema is not this build's.
+    #[error("{0}")]
+    Schema(#[from] SchemaMismatch),
+    /// A file of the embedded database, or a copy of it, cannot be made or opened.
+    #[error("a database file cannot be made or opened")]
+    File(#[source] io::Error),
+}
+
+/// How a database's schema differs from this build's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SchemaMismatch {
+    /// There is none.
+    #[error("the database has not been set up: run `attachlink migrate`")]
+    Missing,
+    /// Migrations are outstanding.
+    #[error("the database's schema is older than this build needs: run `attachlink migrate`")]
+    Older,
+    /// A later build migrated it.
+    #[error("the database's schema is newer than this build: use the build that ran `attachlink migrate` last")]
+    Newer,
+    /// A migration was applied whose text is not this build's.
+    #[error("the database's schema was made by a different build: use that build, or restore a backup")]
+    Different,
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(cause) if is_full(cause.code().as_deref()) => Self::Full,
+            sqlx::Error::Io(cause) if cause.kind() == io::ErrorKind::StorageFull => Self::Full,
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::Corrupt("a column's type"),
+            _ => Self::Unavailable(error),
+        }
+    }
+}
+
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::StorageFull { Self::Full } else { Self::File(error) }
+    }
+}
+
+fn is_full(code: Option<&str>) -> bool {
+    let code = code.and_then(|code| code.parse::<i32>().ok());
+    // The low octet is the primary code, what is above it says more.
+    code.is_some_and(|code| code & 0xff == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_apart() {
+        for (code, full) in [("13", true), ("4874", true), ("5", false), ("266", false), ("", false), ("53100", false)]
+        {
+            assert_eq!(is_full(Some(code)), full, "{code}");
+        }
+        let full = io::Error::from(io::ErrorKind::StorageFull);
+        assert!(matches!(StoreError::from(sqlx::Error::Io(full)), StoreError::Full));
+        assert!(matches!(StoreError::from(sqlx::Error::PoolTimedOut), StoreError::Unavailable(_)));
+    }
+}

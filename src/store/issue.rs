@@ -1,0 +1,201 @@
+//! Issuing links.
+//!
+//! No lock is held: what is read may be deleted before the links are written. Then the links are dead from their first
+//! use, because they name the attachment rows and the generation that were read, which never come back.
+
+use time::OffsetDateTime;
+
+use super::attachments::OF_COMMENT;
+use super::db::{Sql, execute, fetch_all, fetch_optional, sql};
+use super::rows::{AttachmentRow, id};
+use super::sites::SiteRow;
+use super::{Store, StoreError};
+use crate::domain::attachment::Attachment;
+use crate::domain::ids::{AttachmentId, CommentPath, Recipient, RequestId};
+use crate::domain::link;
+use crate::domain::security::{Mode, SiteSettings};
+use crate::domain::token::{LinkId, SecretHash};
+
+const CONTEXT: Sql = sql("SELECT s.plan, s.safe_notifications, s.portal_url, s.object_prefix, p.mode, p.generation, \
+     c.deleted_at, c.request FROM sites AS s \
+     LEFT JOIN projects AS p ON p.site = s.site AND p.project = $2 \
+     LEFT JOIN comments AS c ON c.site = s.site AND c.project = $2 AND c.comment = $3 WHERE s.site = $1");
+const REMEMBER_REQUEST: Sql = sql("INSERT INTO comments (site, project, comment, request, changes) \
+     VALUES ($1, $2, $3, $4, 0) ON CONFLICT (site, project, comment) DO UPDATE SET request = excluded.request");
+/// All links of a call in one statement: a JSON array of arrays, octets as hex.
+const INSERT_LINKS: Sql = Sql {
+    sqlite: "INSERT INTO links (link_id, secret_hash, attachment, attachment_id, recipient, expires_at, site, project, \
+         comment, generation) \
+         SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, $2, \
+         $3, $4, $5, $6 FROM json_each($1)",
+};
+
+/// What a call wants.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The request that the customer reads about; remembered for the portal's address on the page of a dead link.
+    pub request: Option<&'a RequestId>,
+    /// The attachments, in this order; all of the comment's in the order of their registration when `None`.
+    pub attachments: Option<&'a [AttachmentId]>,
+}
+
+/// What is in force when links are issued.
+#[derive(Debug, Clone)]
+pub struct IssueContext {
+    /// The site's settings.
+    pub settings: SiteSettings,
+    /// The project's mode.
+    pub mode: Mode,
+    /// The attachments wanted, in the order wanted.
+    pub attachments: Vec<Attachment>,
+}
+
+/// A link to be written.
+#[derive(Debug, Clone)]
+pub struct NewLink {
+    /// Its public name, made at the time of the call.
+    pub id: LinkId,
+    /// The hash of its secret.
+    pub hash: SecretHash,
+    /// What it opens: an index into [`IssueContext::attachments`].
+    pub attachment: usize,
+    /// Whom it is for.
+    pub recipient: Option<Recipient>,
+}
+
+/// What became of a call for links.
+#[derive(Debug)]
+pub enum Issued<T, E> {
+    /// There is no such site.
+    SiteNotFound,
+    /// The comment was deleted.
+    CommentDeleted,
+    /// The comment has no such attachment.
+    AttachmentNotFound(AttachmentId),
+    /// The caller's rules refused.
+    Refused(E),
+    /// The links are written, and work.
+    Done(T),
+}
+
+#[derive(sqlx::FromRow)]
+struct ContextRow {
+    #[sqlx(flatten)]
+    site: SiteRow,
+    mode: Option<String>,
+    generation: Option<i64>,
+    deleted_at: Option<i64>,
+    request: Option<String>,
+}
+
+/// Links on their way into the database.
+struct Written {
+    rows: String,
+    generation: Option<i64>,
+    now: OffsetDateTime,
+}
+
+/// The attachments wanted, in the order wanted, or the first that there is not.
+fn choose(all: Vec<Attachment>, wanted: Option<&[AttachmentId]>) -> Result<Vec<Attachment>, AttachmentId> {
+    let Some(wanted) = wanted else { return Ok(all) };
+    let by_id: std::collections::HashMap<_, _> = all.iter().map(|attachment| (&attachment.id, attachment)).collect();
+    wanted.iter().map(|id| by_id.get(id).map(|found| (*found).clone()).ok_or_else(|| id.clone())).collect()
+}
+
+/// A link as the statement reads it. `None` when it is for an attachment that was not asked for.
+fn row<'a>(link: &'a NewLink, attachments: &'a [Attachment]) -> Option<impl serde::Serialize + use<'a>> {
+    let attachment = attachments.get(link.attachment)?;
+    let recipient = link.recipient.as_ref().map(Recipient::as_str);
+    Some((hex(link.id.octets()), hex(link.hash.octets()), attachment.id.as_str(), attachment.row, recipient))
+}
+
+fn rows(links: &[NewLink], attachments: &[Attachment]) -> Result<String, StoreError> {
+    let rows: Option<Vec<_>> = links.iter().map(|link| row(link, attachments)).collect();
+    let rows = rows.ok_or(StoreError::Corrupt("a link for an attachment that was not asked for"))?;
+    serde_json::to_string(&rows).map_err(|_| StoreError::Corrupt("links that cannot be written as JSON"))
+}
+
+/// Octets as lower-case hex.
+pub(super) fn hex(octets: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    octets
+        .iter()
+        .flat_map(|octet| [octet >> 4, octet & 0xf])
+        .map(|digit| char::from(DIGITS[usize::from(digit)]))
+        .collect()
+}
+
+impl Store {
+    /// Reads what is in force, lets `build` apply the rules and make links, and writes those. They expire 28 days after
+    /// `now`. Where there is nothing to write, no lock is waited for.
+    ///
+    /// # Errors
+    /// When the database does not answer; no link may be handed out then.
+    pub async fn issue<T, E>(
+        &self,
+        path: &CommentPath,
+        wanted: Wanted<'_>,
+        now: OffsetDateTime,
+        build: impl FnOnce(&IssueContext) -> Result<(T, Vec<NewLink>), E>,
+    ) -> Result<Issued<T, E>, StoreError> {
+        let (site, project, comment) = path.texts();
+        // In this order: a comment deleted in between is then seen to be deleted, and not to have no attachments.
+        let attachments = fetch_all!(self.db.read(), AttachmentRow, OF_COMMENT, site, project, comment)?;
+        let Some(row) = fetch_optional!(self.db.read(), ContextRow, CONTEXT, site, project, comment)? else {
+            return Ok(Issued::SiteNotFound);
+        };
+        if row.deleted_at.is_some() {
+            return Ok(Issued::CommentDeleted);
+        }
+        let attachments = attachments.into_iter().map(AttachmentRow::read).collect::<Result<_, _>>()?;
+        let attachments = match choose(attachments, wanted.attachments) {
+            Ok(attachments) => attachments,
+            Err(missing) => return Ok(Issued::AttachmentNotFound(missing)),
+        };
+        let mode = row.mode.map(|name| Mode::from_name(&name).ok_or(StoreError::Corrupt("a project's mode")));
+        let mode = mode.transpose()?.unwrap_or_default();
+        let context = IssueContext { settings: row.site.read()?, mode, attachments };
+        let (answer, links) = match build(&context) {
+            Ok(built) => built,
+            Err(refused) => return Ok(Issued::Refused(refused)),
+        };
+        let known = row.request.as_deref().map(id::<RequestId>).transpose()?;
+        let request = wanted.request.filter(|request| known.as_ref() != Some(request));
+        if request.is_some() || !links.is_empty() {
+            let links = Written { rows: rows(&links, &context.attachments)?, generation: row.generation, now };
+            self.write_issued(path, request, links).await?;
+        }
+        Ok(Issued::Done(answer))
+    }
+
+    /// Writes the links, and the request where it is another than before.
+    async fn write_issued(
+        &self,
+        path: &CommentPath,
+        request: Option<&RequestId>,
+        links: Written,
+    ) -> Result<(), StoreError> {
+        let (site, project, comment) = path.texts();
+        let mut tx = self.db.begin().await?;
+        if let Some(request) = request {
+            execute!(tx.on(), REMEMBER_REQUEST, site, project, comment, request.as_str())?;
+        }
+        // Without a generation there is no project, so there are no attachments and no links.
+        if let Some(generation) = links.generation {
+            let expires_at = link::expires_at(links.now).unix_timestamp();
+            execute!(tx.on(), INSERT_LINKS, links.rows, expires_at, site, project, comment, generation)?;
+        }
+        tx.commit().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn octets_as_hex() {
+        assert_eq!(hex(&[]), "");
+        assert_eq!(hex(&[0, 0x0f, 0xa0, 0xff]), "000fa0ff");
+    }
+}

@@ -1,0 +1,140 @@
+//! API keys.
+
+use time::OffsetDateTime;
+
+use super::db::{Sql, execute, fetch_all, fetch_optional, sql};
+use super::rows::{id, time};
+use super::{Store, StoreError};
+use crate::domain::access::{ApiKey, Binding};
+use crate::domain::ids::{ProjectId, SiteId};
+use crate::domain::token::{ApiKeyId, SecretHash};
+
+const CREATE: Sql = sql("INSERT INTO api_keys (key_id, secret_hash, notify, admin, site, project, created_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7)");
+const VALID: Sql = sql("SELECT key_id, secret_hash, notify, admin, site, project, created_at, revoked_at \
+     FROM api_keys WHERE key_id = $1 AND revoked_at IS NULL");
+const ALL: Sql = sql("SELECT key_id, secret_hash, notify, admin, site, project, created_at, revoked_at \
+     FROM api_keys ORDER BY key_id");
+const REVOKE: Sql = sql("UPDATE api_keys SET revoked_at = $2 WHERE key_id = $1 AND revoked_at IS NULL");
+const EXISTS: Sql = sql("SELECT created_at FROM api_keys WHERE key_id = $1");
+const ANY: Sql = sql("SELECT created_at FROM api_keys LIMIT 1");
+
+/// A key to be written.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    /// Its public name.
+    pub id: ApiKeyId,
+    /// The hash of its secret.
+    pub hash: SecretHash,
+    /// May it use the `notify` scope's calls?
+    pub notify: bool,
+    /// May it use the `admin` scope's calls?
+    pub admin: bool,
+    /// Where.
+    pub binding: Binding,
+}
+
+/// A key as it is listed for operators.
+#[derive(Debug, Clone)]
+pub struct KeyListed {
+    /// What it may do.
+    pub key: ApiKey,
+    /// When it was made.
+    pub created_at: OffsetDateTime,
+    /// When it was revoked, if it was.
+    pub revoked_at: Option<OffsetDateTime>,
+}
+
+#[derive(sqlx::FromRow)]
+struct KeyRow {
+    key_id: Vec<u8>,
+    secret_hash: Vec<u8>,
+    notify: bool,
+    admin: bool,
+    site: Option<String>,
+    project: Option<String>,
+    created_at: i64,
+    revoked_at: Option<i64>,
+}
+
+impl KeyRow {
+    fn read(self) -> Result<(KeyListed, [u8; 32]), StoreError> {
+        let binding = match (self.site, self.project) {
+            (None, None) => Binding::Unbound,
+            (Some(site), None) => Binding::Site(id(&site)?),
+            (Some(site), Some(project)) => Binding::Project(id(&site)?, id(&project)?),
+            (None, Some(_)) => return Err(StoreError::Corrupt("a key bound to a project of no site")),
+        };
+        let key_id = ApiKeyId::from_octets(&self.key_id).ok_or(StoreError::Corrupt("a key's id"))?;
+        let hash = self.secret_hash.try_into().map_err(|_| StoreError::Corrupt("the hash of a secret"))?;
+        let listed = KeyListed {
+            key: ApiKey { id: key_id, notify: self.notify, admin: self.admin, binding },
+            created_at: time(self.created_at)?,
+            revoked_at: self.revoked_at.map(time).transpose()?,
+        };
+        Ok((listed, hash))
+    }
+}
+
+fn bound_to(binding: &Binding) -> (Option<&str>, Option<&str>) {
+    match binding {
+        Binding::Unbound => (None, None),
+        Binding::Site(site) => (Some(SiteId::as_str(site)), None),
+        Binding::Project(site, project) => (Some(site.as_str()), Some(ProjectId::as_str(project))),
+    }
+}
+
+impl Store {
+    /// Writes a new key.
+    ///
+    /// # Errors
+    /// When the database does not answer; the key must not be handed out then.
+    pub async fn create_key(&self, new: &NewKey, now: OffsetDateTime) -> Result<(), StoreError> {
+        let (site, project) = bound_to(&new.binding);
+        let (key, hash) = (new.id.octets().as_slice(), new.hash.octets().as_slice());
+        let mut tx = self.db.begin().await?;
+        execute!(tx.on(), CREATE, key, hash, new.notify, new.admin, site, project, now.unix_timestamp())?;
+        tx.commit().await
+    }
+
+    /// A key that is not revoked, with the SHA-256 of its secret.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn key(&self, key: ApiKeyId) -> Result<Option<(ApiKey, [u8; 32])>, StoreError> {
+        let row = fetch_optional!(self.db.read(), KeyRow, VALID, key.octets().as_slice())?;
+        row.map(|row| row.read().map(|(listed, hash)| (listed.key, hash))).transpose()
+    }
+
+    /// All keys, revoked ones too, in the order they were made.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn keys(&self) -> Result<Vec<KeyListed>, StoreError> {
+        let rows = fetch_all!(self.db.read(), KeyRow, ALL)?;
+        rows.into_iter().map(|row| row.read().map(|(listed, _)| listed)).collect()
+    }
+
+    /// Revokes a key. Says whether there ever was one of this id.
+    ///
+    /// # Errors
+    /// When the database does not answer; whether it was revoked is open then.
+    pub async fn revoke_key(&self, key: ApiKeyId, now: OffsetDateTime) -> Result<bool, StoreError> {
+        let key = key.octets().as_slice();
+        let mut tx = self.db.begin().await?;
+        let revoked = execute!(tx.on(), REVOKE, key, now.unix_timestamp())? > 0;
+        let made = revoked || fetch_optional!(tx.on(), (i64,), EXISTS, key)?.is_some();
+        if made {
+            tx.commit_revocation(revoked).await?;
+        }
+        Ok(made)
+    }
+
+    /// Whether a key was ever made: a fresh database has none.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn has_keys(&self) -> Result<bool, StoreError> {
+        Ok(fetch_optional!(self.db.read(), (i64,), ANY)?.is_some())
+    }
+}

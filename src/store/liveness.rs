@@ -1,0 +1,185 @@
+//! Liveness: the one question of every download, for a whole batch in one statement.
+
+use std::sync::Arc;
+
+use sqlx::encode::IsNull;
+use sqlx::error::BoxDynError;
+use sqlx::{Database, Encode, Sqlite, Type};
+use time::OffsetDateTime;
+
+use super::db::{Sql, fetch_all};
+use super::issue::hex;
+use super::links::{alive, alive_joins, recipient};
+use super::rows::{id, kind, object, time};
+use super::{Store, StoreError};
+use crate::domain::attachment::ObjectVersion;
+use crate::domain::ids::{Recipient, SiteId};
+use crate::domain::media::Kind;
+use crate::domain::token::LinkId;
+
+/// One statement, so the whole answer is of one moment, and point look-ups by primary keys only. `$from` lists the links
+/// wanted as `l`, under `$which`.
+macro_rules! liveness {
+    ($from:literal, $which:literal) => {
+        concat!(
+            "SELECT l.link_id, l.secret_hash, l.expires_at, l.site, l.recipient, ",
+            alive!(),
+            " AS alive, a.filename, a.media_type, a.kind, a.object_key, a.object_version, a.size, a.modified_at FROM ",
+            $from,
+            " ",
+            alive_joins!(),
+            " WHERE ",
+            $which
+        )
+    };
+}
+// CROSS JOIN forbids SQLite to walk through all links and look each up in the list.
+const LIVENESS: Sql =
+    Sql { sqlite: liveness!("json_each($1) AS wanted CROSS JOIN links AS l", "l.link_id = unhex(wanted.value)") };
+
+/// A link as the database knows it at the time of the statement.
+#[derive(Debug, Clone)]
+pub struct LivenessRow {
+    /// Its public name.
+    pub id: LinkId,
+    /// The SHA-256 of its secret.
+    pub hash: [u8; 32],
+    /// From when on it is refused.
+    pub expires_at: OffsetDateTime,
+    /// Whether it was revoked in whatever way.
+    pub withdrawn: bool,
+    /// The site it was issued in.
+    pub site: SiteId,
+    /// Whom it was issued to.
+    pub recipient: Option<Recipient>,
+    /// What it opens; `None` when it is withdrawn.
+    pub served: Option<Arc<ServedObject>>,
+}
+
+/// What a living link opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServedObject {
+    /// The name a person knows it by.
+    pub filename: String,
+    /// Its media type.
+    pub media_type: String,
+    /// What its bytes are.
+    pub kind: Kind,
+    /// Its bytes.
+    pub object: ObjectVersion,
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    link_id: Vec<u8>,
+    secret_hash: Vec<u8>,
+    expires_at: i64,
+    site: String,
+    recipient: Option<String>,
+    alive: bool,
+    #[sqlx(flatten)]
+    served: ServedRow,
+}
+
+/// The attachment's columns; all of them are missing when the attachment is.
+#[derive(sqlx::FromRow)]
+struct ServedRow {
+    filename: Option<String>,
+    media_type: Option<String>,
+    kind: Option<String>,
+    object_key: Option<String>,
+    object_version: Option<String>,
+    size: Option<i64>,
+    modified_at: Option<i64>,
+}
+
+impl ServedRow {
+    fn read(self) -> Result<ServedObject, StoreError> {
+        let missing = || StoreError::Corrupt("a living link without its attachment");
+        let key = self.object_key.ok_or_else(missing)?;
+        let version = self.object_version.ok_or_else(missing)?;
+        let (size, modified_at) = (self.size.ok_or_else(missing)?, self.modified_at.ok_or_else(missing)?);
+        Ok(ServedObject {
+            filename: self.filename.ok_or_else(missing)?,
+            media_type: self.media_type.ok_or_else(missing)?,
+            kind: kind(&self.kind.ok_or_else(missing)?)?,
+            object: object(key, version, size, modified_at)?,
+        })
+    }
+}
+
+impl Row {
+    fn read(self) -> Result<LivenessRow, StoreError> {
+        Ok(LivenessRow {
+            id: LinkId::from_octets(&self.link_id).ok_or(StoreError::Corrupt("a link's id"))?,
+            hash: self.secret_hash.try_into().map_err(|_| StoreError::Corrupt("the hash of a secret"))?,
+            expires_at: time(self.expires_at)?,
+            withdrawn: !self.alive,
+            site: id(&self.site)?,
+            recipient: recipient(self.recipient)?,
+            served: if self.alive { Some(Arc::new(self.served.read()?)) } else { None },
+        })
+    }
+}
+
+/// A list of links as each database takes it.
+struct LinkIds<'a>(&'a [LinkId]);
+
+impl Type<Sqlite> for LinkIds<'_> {
+    fn type_info() -> <Sqlite as Database>::TypeInfo {
+        <String as Type<Sqlite>>::type_info()
+    }
+}
+
+impl<'q> Encode<'q, Sqlite> for LinkIds<'_> {
+    /// A JSON array of hex.
+    fn encode_by_ref(&self, arguments: &mut <Sqlite as Database>::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        let list: Vec<String> = self.0.iter().map(|link| format!("\"{}\"", hex(link.octets()))).collect();
+        <String as Encode<'q, Sqlite>>::encode(format!("[{}]", list.join(",")), arguments)
+    }
+}
+
+impl Store {
+    /// What the database knows about these links, in any order. Links never issued, or long forgotten, are missing.
+    ///
+    /// The answer counts for requests that arrived before this call: whatever was revoked before it, is withdrawn.
+    ///
+    /// # Errors
+    /// When the database does not answer; nothing may be served then.
+    pub async fn liveness(&self, links: &[LinkId]) -> Result<Vec<LivenessRow>, StoreError> {
+        let rows = fetch_all!(self.db.read(), Row, LIVENESS, LinkIds(links))?;
+        rows.into_iter().map(Row::read).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::AssertSqlSafe;
+
+    use super::*;
+    use crate::store::Migrate;
+    use crate::store::db::Arm;
+
+    #[tokio::test]
+    async fn the_statement_is_point_lookups_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite:{}/a.db", directory.path().display()).parse().unwrap();
+        let store = Store::open(&url, Migrate::Yes).await.unwrap();
+        let Arm::Sqlite(readers) = store.db.read();
+        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", LIVENESS.sqlite));
+        let plan: Vec<(i64, i64, i64, String)> =
+            sqlx::query_as(explain).bind(LinkIds(&[])).fetch_all(readers).await.unwrap();
+        let steps: Vec<&str> = plan.iter().map(|(.., step)| step.as_str()).collect();
+        let [list, rest @ ..] = &*steps else { panic!("no plan") };
+        assert!(list.starts_with("SCAN wanted VIRTUAL TABLE"), "{steps:?}");
+        assert_eq!(
+            rest,
+            [
+                "SEARCH l USING PRIMARY KEY (link_id=?)",
+                "SEARCH a USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN",
+                "SEARCH p USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN",
+                "SEARCH c USING PRIMARY KEY (site=? AND project=? AND comment=?) LEFT-JOIN",
+            ]
+        );
+    }
+}

@@ -1,0 +1,104 @@
+//! What must last: sites, projects, comments with their tombstones, attachments, links, API keys.
+//!
+//! One file for each kind of thing; `db` says how one body of code runs on each database. Three rules hold everywhere:
+//! - A missing row refuses.
+//! - A method that revokes answers after its commit, and commits again when it is repeated.
+//! - Nothing is remembered between calls: each reads what is committed when it is called.
+
+mod attachments;
+mod comments;
+mod db;
+mod error;
+mod issue;
+mod keys;
+mod links;
+mod liveness;
+mod objects;
+mod projects;
+mod purge;
+mod register;
+mod revoke;
+mod row_ids;
+mod rows;
+mod sites;
+mod sqlite;
+mod url;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use db::{Db, Sql, fetch_optional, sql};
+use row_ids::AttachmentRows;
+
+pub use comments::CommentState;
+pub use error::{SchemaMismatch, StoreError};
+pub use issue::{IssueContext, Issued, NewLink, Wanted};
+pub use keys::{KeyListed, NewKey};
+pub use liveness::{LivenessRow, ServedObject};
+pub use projects::SetMode;
+pub use register::{NewAttachment, Registered};
+pub use revoke::RevokeTarget;
+pub use sites::SiteUpdate;
+pub use sqlite::make_private_dir;
+pub use url::{DatabaseUrl, InvalidDatabaseUrl};
+
+/// What to do about a database whose schema is older than this build, or that does not exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Migrate {
+    /// Bring it up to date; make it where it does not exist.
+    Yes,
+    /// Refuse it.
+    No,
+}
+
+/// The database. Cheap to clone: clones share its connections.
+#[derive(Clone)]
+pub struct Store {
+    db: Db,
+    attachment_rows: Arc<AttachmentRows>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").finish_non_exhaustive()
+    }
+}
+
+const PING: Sql = sql("SELECT count FROM recommits WHERE one = 1");
+
+impl Store {
+    /// Opens the database. An embedded one is made where it does not exist, with its directories, for its owner only.
+    ///
+    /// # Errors
+    /// [`StoreError::Schema`] when the schema is not this build's and may not be migrated, or is newer.
+    pub async fn open(url: &DatabaseUrl, migrate: Migrate) -> Result<Self, StoreError> {
+        let db = match url {
+            DatabaseUrl::Sqlite(path) => sqlite::open(path, migrate).await?,
+        };
+        Ok(Self { db, attachment_rows: Arc::default() })
+    }
+
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        let row = fetch_optional!(self.db.read(), (i64,), PING)?;
+        row.map(|_| ()).ok_or(StoreError::Corrupt("a row of the schema is missing"))
+    }
+
+    /// Writes a consistent copy of the embedded database to a new file, for its owner only, and brings it to the disk.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] when the file exists or cannot be made.
+    pub async fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        match &self.db {
+            Db::Sqlite { readers, .. } => sqlite::backup(readers, to).await,
+        }
+    }
+
+    /// Closes the connections after the last statement. Later calls fail.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+}

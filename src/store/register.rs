@@ -1,0 +1,161 @@
+//! Registering attachments. It never writes over a tombstone.
+
+use time::OffsetDateTime;
+
+use super::db::{Sql, Tx, execute, fetch_optional, sql};
+use super::objects::{self, REPLACED_LIFETIME};
+use super::rows::bigint;
+use super::sites::SITE_EXISTS;
+use super::{Store, StoreError, projects};
+use crate::domain::attachment::{Attachment, ObjectVersion};
+use crate::domain::ids::AttachmentPath;
+use crate::domain::media::Kind;
+
+// First of all, so that a deletion of the comment comes wholly before or wholly after: the row is locked.
+const TOUCH_COMMENT: Sql = sql("INSERT INTO comments (site, project, comment, changes) VALUES ($1, $2, $3, 1) \
+     ON CONFLICT (site, project, comment) DO UPDATE SET changes = comments.changes + 1 \
+     RETURNING deleted_at, changes");
+const BEFORE: Sql = sql("SELECT attachment_id, object_key, uploaded FROM attachments \
+     WHERE project_id = $1 AND comment = $2 AND attachment = $3");
+const INSERT: Sql =
+    sql("INSERT INTO attachments (attachment_id, filename, media_type, kind, object_key, object_version, \
+     size, modified_at, uploaded, project_id, comment, attachment, registered_order) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)");
+const REPLACE: Sql = sql("UPDATE attachments SET filename = $2, media_type = $3, kind = $4, object_key = $5, \
+     object_version = $6, size = $7, modified_at = $8, uploaded = $9 WHERE attachment_id = $1");
+
+/// What is to be registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewAttachment {
+    /// The name a person knows it by.
+    pub filename: String,
+    /// Its media type.
+    pub media_type: String,
+    /// What its bytes are.
+    pub kind: Kind,
+    /// Its bytes.
+    pub object: ObjectVersion,
+    /// Whether the bytes were uploaded to us, after [`Store::intend_object`] for their key.
+    pub uploaded: bool,
+}
+
+/// What became of a registration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Registered {
+    /// There is no such site.
+    SiteNotFound,
+    /// The comment was deleted.
+    CommentDeleted,
+    /// It is registered.
+    Done {
+        /// As it is now.
+        attachment: Attachment,
+        /// Whether it is new. Else it was replaced: links issued for it go on and serve the new bytes.
+        created: bool,
+    },
+}
+
+impl Store {
+    /// Registers an attachment, or replaces one of the same ids. Bytes that were uploaded for the one replaced are
+    /// doomed.
+    ///
+    /// # Errors
+    /// When the database does not answer; whether it was registered is open then. Also for uploaded bytes whose intent
+    /// expired.
+    pub async fn register(
+        &self,
+        path: &AttachmentPath,
+        new: NewAttachment,
+        now: OffsetDateTime,
+    ) -> Result<Registered, StoreError> {
+        let (site, project, comment) = path.comment.texts();
+        let mut tx = self.db.begin().await?;
+        if fetch_optional!(tx.on(), (i64,), SITE_EXISTS, site)?.is_none() {
+            return Ok(Registered::SiteNotFound);
+        }
+        let touched = fetch_optional!(tx.on(), (Option<i64>, i64), TOUCH_COMMENT, site, project, comment)?;
+        let (deleted_at, order) = touched.ok_or(StoreError::Corrupt("a comment was not written"))?;
+        if deleted_at.is_some() {
+            return Ok(Registered::CommentDeleted);
+        }
+        if new.uploaded {
+            objects::keep(&mut tx, &new.object.key, now).await?;
+        }
+        let (project_id, _) = projects::started(&mut tx, &path.comment.site, &path.comment.project, now).await?;
+        let attachment = path.attachment.as_str();
+        let before = fetch_optional!(tx.on(), (i64, String, bool), BEFORE, project_id, comment, attachment)?;
+        let created = before.is_none();
+        let row = match before {
+            Some((row, old_key, uploaded)) => {
+                if uploaded && old_key != new.object.key.as_str() {
+                    objects::doom(&mut tx, &old_key, now + REPLACED_LIFETIME).await?;
+                }
+                replace(&mut tx, row, &new).await?;
+                row
+            }
+            None => {
+                let row = self.attachment_rows.next(now);
+                insert(&mut tx, row, &new, (project_id, comment, attachment, order)).await?;
+                row
+            }
+        };
+        tx.commit().await?;
+        Ok(Registered::Done { attachment: registered(path, row, new), created })
+    }
+}
+
+fn registered(path: &AttachmentPath, row: i64, new: NewAttachment) -> Attachment {
+    Attachment {
+        row,
+        comment: path.comment.comment.clone(),
+        id: path.attachment.clone(),
+        filename: new.filename,
+        media_type: new.media_type,
+        kind: new.kind,
+        object: new.object,
+        uploaded: new.uploaded,
+    }
+}
+
+async fn insert(
+    tx: &mut Tx,
+    row: i64,
+    new: &NewAttachment,
+    (project_id, comment, attachment, order): (i64, &str, &str, i64),
+) -> Result<(), StoreError> {
+    execute!(
+        tx.on(),
+        INSERT,
+        row,
+        new.filename.as_str(),
+        new.media_type.as_str(),
+        new.kind.name(),
+        new.object.key.as_str(),
+        new.object.version.as_str(),
+        bigint(new.object.size)?,
+        new.object.modified_at.unix_timestamp(),
+        new.uploaded,
+        project_id,
+        comment,
+        attachment,
+        order,
+    )?;
+    Ok(())
+}
+
+async fn replace(tx: &mut Tx, row: i64, new: &NewAttachment) -> Result<(), StoreError> {
+    execute!(
+        tx.on(),
+        REPLACE,
+        row,
+        new.filename.as_str(),
+        new.media_type.as_str(),
+        new.kind.name(),
+        new.object.key.as_str(),
+        new.object.version.as_str(),
+        bigint(new.object.size)?,
+        new.object.modified_at.unix_timestamp(),
+        new.uploaded,
+    )?;
+    Ok(())
+}

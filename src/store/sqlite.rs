@@ -1,0 +1,156 @@
+//! The embedded database: its files, its settings, its schema, its copy.
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::time::Duration;
+
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
+
+use super::Migrate;
+use super::db::Db;
+use super::error::{SchemaMismatch, StoreError};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// How long a writer waits for another process to commit.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a statement waits for its turn.
+const TURN_TIMEOUT: Duration = Duration::from_secs(10);
+/// Readers at once. The liveness batcher keeps a few busy, API calls the others.
+const READERS: u32 = 8;
+/// Rows that a reader's thread may be ahead of its caller: a whole batch, so that neither waits for the other.
+const ROWS_AHEAD: usize = 512;
+/// To this size the write-ahead log shrinks again after a burst.
+const WAL_OCTETS_KEPT: &str = "67108864";
+const FILE_MODE: u32 = 0o600;
+const DIRECTORY_MODE: u32 = 0o700;
+
+/// Opens the database file, and makes it, readable by its owner only, when it may migrate.
+pub(super) async fn open(path: &Path, migrate: Migrate) -> Result<Db, StoreError> {
+    // An absolute path begins with a slash, so SQLite cannot take it for a `file:` URI or for `:memory:`.
+    let path = std::path::absolute(path)?;
+    match migrate {
+        Migrate::Yes => make_file(&path)?,
+        Migrate::No if !path.try_exists()? => return Err(SchemaMismatch::Missing.into()),
+        Migrate::No => {}
+    }
+    let writer = open_writer(&path).await?;
+    match migrate {
+        Migrate::Yes => run_migrations(&writer).await?,
+        Migrate::No => check_schema(&writer).await?,
+    }
+    let options = options(&path).read_only(true).row_buffer_size(ROWS_AHEAD);
+    let readers = pool_options(READERS).connect_with(options).await?;
+    Ok(Db::Sqlite { readers, writer })
+}
+
+/// Makes a directory for its owner only, where it does not exist.
+///
+/// # Errors
+/// As the operating system says.
+pub fn make_private_dir(directory: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory)
+}
+
+fn make_file(path: &Path) -> io::Result<()> {
+    if let Some(directory) = path.parent() {
+        make_private_dir(directory)?;
+    }
+    // SQLite gives the log and its index the mode of the database file.
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(path)?;
+    Ok(())
+}
+
+fn options(path: &Path) -> SqliteConnectOptions {
+    // The sqlx log would name statements; it never names values, but nobody needs it.
+    SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT).disable_statement_logging()
+}
+
+fn pool_options(connections: u32) -> SqlitePoolOptions {
+    // No connection is closed for its age: opening costs more than keeping, and nothing drops it on the way.
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .min_connections(1)
+        .acquire_timeout(TURN_TIMEOUT)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+}
+
+async fn open_writer(path: &Path) -> Result<SqlitePool, StoreError> {
+    let options = options(path)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .pragma("journal_size_limit", WAL_OCTETS_KEPT);
+    // SQLite ends a transaction by itself when the disk is full or fails. sqlx then cannot roll it back, takes the
+    // connection for one in a transaction for ever, and refuses every later one on it: such a connection must go.
+    let pool = pool_options(1).after_release(|connection, _| {
+        Box::pin(async move {
+            // Answered only after a queued rollback was tried.
+            connection.ping().await?;
+            Ok(!connection.is_in_transaction())
+        })
+    });
+    Ok(pool.connect_with(options).await?)
+}
+
+/// Migrates in one transaction that holds the write lock: of two processes that start at once, one waits.
+async fn run_migrations(writer: &SqlitePool) -> Result<(), StoreError> {
+    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
+    MIGRATIONS.run(&mut *tx).await.map_err(|error| match error {
+        MigrateError::VersionMissing(_) => SchemaMismatch::Newer.into(),
+        MigrateError::VersionMismatch(_) => SchemaMismatch::Different.into(),
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => StoreError::from(error),
+        other => StoreError::Unavailable(sqlx::Error::Migrate(Box::new(other))),
+    })?;
+    Ok(tx.commit().await?)
+}
+
+async fn check_schema(writer: &SqlitePool) -> Result<(), StoreError> {
+    let table = "SELECT count(*) FROM sqlite_schema WHERE name = '_sqlx_migrations'";
+    if sqlx::query_scalar::<_, i64>(table).fetch_one(writer).await? == 0 {
+        return Err(SchemaMismatch::Missing.into());
+    }
+    let applied = "SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY version";
+    let applied: Vec<(i64, Vec<u8>)> = sqlx::query_as(applied).fetch_all(writer).await?;
+    for (version, checksum) in &applied {
+        match MIGRATIONS.iter().find(|ours| ours.version == *version) {
+            None => return Err(SchemaMismatch::Newer.into()),
+            Some(ours) if *ours.checksum != **checksum => return Err(SchemaMismatch::Different.into()),
+            Some(_) => {}
+        }
+    }
+    if applied.len() < MIGRATIONS.iter().count() {
+        return Err(SchemaMismatch::Older.into());
+    }
+    Ok(())
+}
+
+/// Writes a consistent copy to `to`, which must not exist, and brings it to the disk.
+pub(super) async fn backup(readers: &SqlitePool, to: &Path) -> Result<(), StoreError> {
+    let to = std::path::absolute(to)?;
+    let name = to.to_str().ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "the path is not UTF-8"))?;
+    // Made here for its mode, and so that nothing is written over. SQLite fills a file that is empty.
+    OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&to)?;
+    let copied = match sqlx::query("VACUUM INTO $1").bind(name).execute(readers).await {
+        Ok(_) => sync(&to),
+        Err(error) => Err(error.into()),
+    };
+    if copied.is_err() {
+        // What is left is no backup. Where it cannot be removed, the error says already that there is none.
+        let _ = std::fs::remove_file(&to);
+    }
+    copied
+}
+
+fn sync(file: &Path) -> Result<(), StoreError> {
+    File::open(file)?.sync_all()?;
+    if let Some(directory) = file.parent() {
+        File::open(directory)?.sync_all()?;
+    }
+    Ok(())
+}

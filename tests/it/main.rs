@@ -1,0 +1,12 @@
+//! The integration tests: one binary, one harness.
+#![expect(unreachable_pub, reason = "`pub` in a test's module means: for the other modules")]
+
+mod downloads;
+mod email_sizes;
+mod emails;
+mod harness;
+mod keys;
+mod promise;
+mod purge;
+mod rules;
+mod uploads;
