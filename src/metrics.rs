@@ -101,7 +101,7 @@ pub struct Metrics {
     pub sweeps_failed: Counter,
     /// How long a sweep's statement took.
     pub sweep_seconds: Histogram,
-    object_calls: Vec<(&'static str, Vec<(&'static str, Counter)>, Histogram)>,
+    object_calls: Vec<ObjectOperation>,
     uploads: Vec<(&'static str, Counter)>,
     upload_octets: Counter,
     email_decisions: Vec<(&'static str, Counter)>,
@@ -271,9 +271,9 @@ impl Metrics {
 
     /// The object store was called.
     pub fn object_call(&self, operation: &'static str, outcome: &'static str, took: Duration) {
-        if let Some((_, outcomes, seconds)) = self.object_calls.iter().find(|(name, ..)| *name == operation) {
-            count(outcomes, outcome, 1);
-            seconds.record(took);
+        if let Some(call) = self.object_calls.iter().find(|call| call.name == operation) {
+            count(&call.outcomes, outcome, 1);
+            call.seconds.record(took);
         }
     }
 
@@ -300,7 +300,14 @@ fn api_requests(method: &str, route: &str, status: u16) -> Counter {
     counter!("attachlink_api_requests_total", labels)
 }
 
-fn object_operation(operation: &'static str) -> (&'static str, Vec<(&'static str, Counter)>, Histogram) {
+/// The counters of one operation of the object store, by outcome, and how long it takes.
+struct ObjectOperation {
+    name: &'static str,
+    outcomes: Vec<(&'static str, Counter)>,
+    seconds: Histogram,
+}
+
+fn object_operation(operation: &'static str) -> ObjectOperation {
     let outcomes = OBJECT_OUTCOMES
         .iter()
         .map(|outcome| {
@@ -309,7 +316,7 @@ fn object_operation(operation: &'static str) -> (&'static str, Vec<(&'static str
         })
         .collect();
     let seconds = histogram!("attachlink_object_operation_duration_seconds", "operation" => operation);
-    (operation, outcomes, seconds)
+    ObjectOperation { name: operation, outcomes, seconds }
 }
 
 #[cfg(test)]

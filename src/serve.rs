@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -25,7 +26,7 @@ use crate::objects::ObjectStore;
 use crate::store::{Migrate, Store};
 
 /// A client that takes nothing of a response for this long is reset.
-const STALL_TIMEOUT: Duration = Duration::from_secs(60);
+const STALL_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long resetting what is left after the drain deadline may take.
 const RESET_TIME: Duration = Duration::from_secs(2);
 /// How often histograms are folded and the cache's size is reported.
@@ -124,6 +125,8 @@ pub async fn start_around(
 /// As [`start`].
 pub fn run(config: Config, clock: SharedClock) -> anyhow::Result<()> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        // Over a limit on the size of files the kernel would end the process; a handler makes it an error of the write.
+        let _file_size_limit = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
         let running = start(config, clock).await?;
         tell_supervisor(sd_notify::NotifyState::Ready);
         stop_signal().await?;
@@ -284,7 +287,6 @@ async fn upkeep(stop: CancellationToken, metrics: Arc<Metrics>, cache: ObjectCac
 }
 
 async fn stop_signal() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     tokio::select! {
         _ = terminate.recv() => {}

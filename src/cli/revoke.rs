@@ -5,10 +5,12 @@ use clap::Args;
 use super::existing::{Expect, open};
 use super::key::not_an_id;
 use super::output;
+use crate::audit::{self, Revoked};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::domain::ids::{AttachmentId, AttachmentPath, CommentId, CommentPath, ProjectId, SiteId};
 use crate::domain::token::LinkId;
+use crate::metrics::RevocationReason;
 use crate::store::{self, RevokeTarget, Store};
 
 const EXAMPLES: &str = "\
@@ -69,6 +71,7 @@ impl Revoke {
 async fn revoke_link(store: &Store, site: &SiteId, link: LinkId) -> anyhow::Result<String> {
     let found = store.revoke_link(site, link, SystemClock.now()).await?;
     anyhow::ensure!(found, "there is no link {link} in site {site}");
+    audit::revoked(None, RevocationReason::Link, site, Revoked { link: Some(link), ..Revoked::default() });
     Ok(format!("revoked link {link} of site {site}\n"))
 }
 
@@ -80,7 +83,27 @@ async fn revoke_under(store: &Store, site: &SiteId, target: &RevokeTarget) -> an
     // A site may have no projects yet. Anything smaller is known by what is under it.
     let is_site = matches!(target, RevokeTarget::Site(_));
     anyhow::ensure!(places > 0 || is_site, "there is no {place}, or nothing in it that could have links");
+    audited(target);
     Ok(format!("revoked every link issued so far for {place}\n"))
+}
+
+fn audited(target: &RevokeTarget) {
+    let of_comment = |path: &CommentPath, attachment: Option<&AttachmentId>, reason| {
+        let (project, comment) = (Some(&path.project), Some(path.comment.as_str()));
+        let attachment = attachment.map(AttachmentId::as_str);
+        audit::revoked(None, reason, &path.site, Revoked { project, comment, attachment, link: None });
+    };
+    match target {
+        RevokeTarget::Site(site) => audit::revoked(None, RevocationReason::Site, site, Revoked::default()),
+        RevokeTarget::Project(site, project) => {
+            let what = Revoked { project: Some(project), ..Revoked::default() };
+            audit::revoked(None, RevocationReason::Project, site, what);
+        }
+        RevokeTarget::Comment(path) => of_comment(path, None, RevocationReason::Comment),
+        RevokeTarget::Attachment(path) => {
+            of_comment(&path.comment, Some(&path.attachment), RevocationReason::Attachment);
+        }
+    }
 }
 
 fn place_of(target: &RevokeTarget) -> String {

@@ -1,4 +1,4 @@
-//! The help desk's own identifiers.
+//! The help desk's own identifiers (product: *Words*).
 
 use std::fmt;
 
@@ -39,7 +39,7 @@ macro_rules! ids {
     ($($(#[$doc:meta])* $name:ident, $example:literal;)*) => {$(
         $(#[$doc])*
         ///
-        /// 1 to 128 of `A-Z a-z 0-9 . _ : ~ -`, never `.` or `..` (product: *Words*).
+        /// 1 to 128 of `A-Z a-z 0-9 . _ : ~ -`, never `.` or `..`.
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
         #[serde(try_from = "String", into = "String")]
         #[schema(value_type = String, min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9._:~-]+$", example = $example)]

@@ -2,7 +2,8 @@
 
 use time::OffsetDateTime;
 
-/// How emails of a project let customers at attachments (product, rule 1).
+// Product, rule 1.
+/// How emails of a project let customers at attachments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
@@ -47,7 +48,8 @@ pub enum Advisory {
     AnyoneWithLink,
 }
 
-/// What a site pays for (product, rule 3).
+// Product, rule 3.
+/// What a site pays for: secured links need a plan other than `free`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Plan {

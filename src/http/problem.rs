@@ -1,13 +1,15 @@
 //! Problems: how both listeners say no (RFC 9457).
 //!
-//! One table holds every code, its status and its title. The codes are stable: clients branch on them, and metrics and
-//! logs use them as labels.
+//! The codes are stable: clients branch on them, and metrics and logs use them as labels.
+
+mod code;
 
 use std::borrow::Cow;
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderValue, header};
 
+pub use self::code::Code;
 use crate::objects::ObjectError;
 use crate::store::StoreError;
 
@@ -19,116 +21,6 @@ const MAX_DETAIL_CHARS: usize = 500;
 
 /// What a problem is called in a body of its own.
 pub const PROBLEM_JSON: &str = "application/problem+json";
-
-macro_rules! codes {
-    ($($(#[$doc:meta])* $code:ident = $status:ident, $name:literal, $title:literal;)*) => {
-        /// Every way to say no.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Code {$(
-            $(#[$doc])*
-            $code,
-        )*}
-
-        impl Code {
-            /// All of them, in order of their status.
-            pub const ALL: &'static [Self] = &[$(Self::$code),*];
-
-            /// The stable name: the member `code` of the body, and the label of metrics.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self {$(Self::$code => $name,)*}
-            }
-
-            /// The HTTP status that it always goes with.
-            #[must_use]
-            pub const fn status(self) -> StatusCode {
-                match self {$(Self::$code => StatusCode::$status,)*}
-            }
-
-            /// What kind of problem it is, in words that do not change from case to case.
-            #[must_use]
-            pub const fn title(self) -> &'static str {
-                match self {$(Self::$code => $title,)*}
-            }
-        }
-    };
-}
-
-codes! {
-    /// The body is no JSON.
-    MalformedJson = BAD_REQUEST, "malformed_json", "The body is not JSON";
-    /// The body ended early, or its framing is broken.
-    IncompleteBody = BAD_REQUEST, "incomplete_body", "The body did not arrive whole";
-    /// No API key, or none that is valid.
-    Unauthorized = UNAUTHORIZED, "unauthorized", "A valid API key is needed";
-    /// The key lacks the call's scope.
-    MissingScope = FORBIDDEN, "missing_scope", "The API key lacks the scope";
-    /// Needs a key bound to nothing (product, rule 4).
-    UnboundKeyRequired = FORBIDDEN, "unbound_key_required", "This needs an API key that is bound to no site";
-    /// Needs a key of the site, not of one project.
-    SiteKeyRequired = FORBIDDEN, "site_key_required", "This needs an API key of the site";
-    /// The site's plan does not include it (product, rule 3).
-    PlanRequired = FORBIDDEN, "plan_required", "The site's plan does not include this";
-    /// The object's key is not under the site's prefix.
-    ObjectOutsidePrefix = FORBIDDEN, "object_outside_prefix", "The object is outside of the site's prefix";
-    /// Nothing is here, or nothing that a stranger is told about.
-    NotFound = NOT_FOUND, "not_found", "Not found";
-    /// No such site, or none of the key's.
-    SiteNotFound = NOT_FOUND, "site_not_found", "No such site";
-    /// A project outside of what the key is bound to.
-    ProjectNotFound = NOT_FOUND, "project_not_found", "No such project";
-    /// No such attachment.
-    AttachmentNotFound = NOT_FOUND, "attachment_not_found", "No such attachment";
-    /// The store has no such object.
-    ObjectNotFound = NOT_FOUND, "object_not_found", "The store has no such object";
-    /// The link was never issued, or is not the key's to see.
-    LinkNotFound = NOT_FOUND, "link_not_found", "No such link";
-    /// The path exists, the method does not.
-    MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here";
-    /// The comment was deleted (product, rule 7).
-    CommentDeleted = CONFLICT, "comment_deleted", "The comment was deleted";
-    /// The mode or the compliance switch forbids links without a login.
-    SecuredLinksOff = CONFLICT, "secured_links_off", "Secured links are off";
-    /// A genuine token that is past its time.
-    LinkExpired = GONE, "link_expired", "This link has expired";
-    /// A genuine token that was revoked, in whatever way.
-    LinkWithdrawn = GONE, "link_withdrawn", "This link was withdrawn";
-    /// `If-Match` or `If-Unmodified-Since` does not hold.
-    PreconditionFailed = PRECONDITION_FAILED, "precondition_failed", "A precondition does not hold";
-    /// A JSON body over its limit.
-    BodyTooLarge = PAYLOAD_TOO_LARGE, "body_too_large", "The JSON body is too large";
-    /// An upload over the configured limit.
-    UploadTooLarge = PAYLOAD_TOO_LARGE, "upload_too_large", "The upload is too large";
-    /// A body that is not called JSON.
-    UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body must be JSON";
-    /// No octet of the range exists.
-    RangeNotSatisfiable = RANGE_NOT_SATISFIABLE, "range_not_satisfiable", "The range lies outside of the file";
-    /// A field, a path id or a parameter is wrong; the body says which, and why.
-    InvalidRequest = UNPROCESSABLE_ENTITY, "invalid_request", "The request is invalid";
-    /// A body names an attachment that the comment does not have.
-    UnknownAttachment = UNPROCESSABLE_ENTITY, "attachment_not_found", "The comment has no such attachment";
-    /// A fault of ours.
-    Internal = INTERNAL_SERVER_ERROR, "internal", "Internal error";
-    /// The database or the store does not answer, or cannot tell.
-    Unavailable = SERVICE_UNAVAILABLE, "unavailable", "Unavailable for the moment";
-    /// The bytes are gone from the store.
-    ObjectUnavailable = SERVICE_UNAVAILABLE, "object_unavailable", "The file's bytes are not available";
-    /// No room for an upload.
-    StorageFull = INSUFFICIENT_STORAGE, "storage_full", "There is no room for the upload";
-}
-
-impl Code {
-    /// The problem's URI (RFC 9457 section 3.1.1): a name, not a place to visit.
-    #[must_use]
-    pub fn type_uri(self) -> String {
-        format!("urn:attachlink:problem:{}", self.name())
-    }
-
-    /// Whether the client may ask again soon, and is told so by `Retry-After`.
-    const fn is_passing(self) -> bool {
-        matches!(self, Self::Unavailable)
-    }
-}
 
 /// One refusal, on its way to a client. As a response it is `application/problem+json`, and carries its [`Code`] in the
 /// response's extensions for logs and metrics.
@@ -256,16 +148,12 @@ fn shortened(text: Cow<'static, str>) -> Cow<'static, str> {
 /// A failing database is `503`: the log gets the cause, the client a fixed sentence.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::Corrupt(_) => {
-                tracing::error!(error = &error as &dyn std::error::Error, "the database holds what it should not");
-                Self::new(Code::Internal, "The service met a fault of its own. Its log says which.")
-            }
-            _ => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the database does not answer");
-                Self::unavailable()
-            }
+        if matches!(error, StoreError::Corrupt(_)) {
+            tracing::error!(error = &error as &dyn std::error::Error, "the database holds what it should not");
+            return Self::new(Code::Internal, "The service met a fault of its own. Its log says which.");
         }
+        tracing::warn!(error = &error as &dyn std::error::Error, "the database does not answer");
+        Self::unavailable()
     }
 }
 
@@ -301,17 +189,7 @@ impl IntoResponse for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn names_are_snake_case_and_told_apart_by_their_status() {
-        let mut seen = std::collections::BTreeSet::new();
-        for code in Code::ALL {
-            assert!(code.name().bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{code:?}");
-            assert!(code.status().is_client_error() || code.status().is_server_error(), "{code:?}");
-            assert!(seen.insert((code.name(), code.status())), "{code:?} twice");
-        }
-        assert!(Code::ALL.is_sorted_by_key(|code| code.status()));
-    }
+    use http::StatusCode;
 
     #[test]
     fn a_field_is_named_and_what_was_sent_is_cut_short() {

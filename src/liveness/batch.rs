@@ -112,9 +112,10 @@ async fn answer(
         Ok(Ok(rows)) => rows,
         failed => {
             metrics.liveness_failures.increment(1);
-            match failed {
-                Ok(Err(error)) => tracing::warn!(%error, "the database did not answer for links"),
-                _ => tracing::warn!("the database was silent past the deadline"),
+            if let Ok(Err(error)) = failed {
+                tracing::warn!(%error, "the database did not answer for links");
+            } else {
+                tracing::warn!("the database was silent past the deadline");
             }
             for ask in batch {
                 // A closed reply means that the caller has gone: nobody is left to tell.

@@ -330,7 +330,7 @@ async fn no_byte_later_than_the_write_window_after_the_last_yes_was_sent() {
         }
     }
     assert!(last_write - silent_since <= WRITE_WINDOW, "{:?}", last_write - silent_since);
-    assert!(last_write - silent_since >= WRITE_WINDOW - SWEEP_INTERVAL - Duration::from_millis(20));
+    assert!(last_write - silent_since + SWEEP_INTERVAL + Duration::from_millis(20) >= WRITE_WINDOW);
 }
 
 #[tokio::test(start_paused = true)]
@@ -353,7 +353,7 @@ async fn a_download_that_stays_unverified_is_cut_after_the_pause_limit() {
     let running = Running::start();
     settle().await;
     running.database.silence();
-    let took = running.cut_within(Duration::from_secs(60)).await;
+    let took = running.cut_within(Duration::from_mins(1)).await;
     assert!(took >= PAUSE_LIMIT && took <= PAUSE_LIMIT + WRITE_WINDOW + SWEEP_INTERVAL, "{took:?}");
     running.gate.closed();
     assert_eq!(running.ended.lock().unwrap().outcome, Outcome::Cut(CutReason::Unverified));

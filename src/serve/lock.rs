@@ -14,7 +14,7 @@ pub(super) struct ServeLock {
 }
 
 impl ServeLock {
-    /// Takes the lock beside the database's file. A server such as PostgreSQL needs none: replicas share it.
+    /// Takes the lock beside the database's file. A database server needs none: replicas share it.
     pub(super) fn take(database: &DatabaseUrl) -> anyhow::Result<Option<Self>> {
         let Some(path) = database.file() else { return Ok(None) };
         let mut name = path.as_os_str().to_owned();

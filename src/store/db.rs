@@ -10,7 +10,7 @@ use super::StoreError;
 /// The database, as pools of connections.
 #[derive(Clone)]
 pub(super) enum Db {
-    /// The embedded one. SQLite takes one writer at a time, so ours queue here, fairly, and not in its lock.
+    /// The embedded one. It takes one writer at a time, so ours queue here, fairly, and not in its lock.
     Sqlite {
         /// Connections that only read. Each statement sees all that was committed before it, by whatever process.
         readers: SqlitePool,

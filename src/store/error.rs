@@ -20,7 +20,7 @@ pub enum StoreError {
     #[error("the database holds something that cannot be read: {0}")]
     Corrupt(&'static str),
     /// The schema is not this build's.
-    #[error("{0}")]
+    #[error(transparent)]
     Schema(#[from] SchemaMismatch),
     /// A file of the embedded database, or a copy of it, cannot be made or opened.
     #[error("a database file cannot be made or opened")]

@@ -156,7 +156,7 @@ impl Store {
         let mode = mode.transpose()?.unwrap_or_default();
         let context = IssueContext { settings: row.site.read()?, mode, attachments };
         let (answer, links) = match build(&context) {
-            Ok(built) => built,
+            Ok(done) => done,
             Err(refused) => return Ok(Issued::Refused(refused)),
         };
         let known = row.request.as_deref().map(id::<RequestId>).transpose()?;

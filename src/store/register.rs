@@ -85,19 +85,16 @@ impl Store {
         let attachment = path.attachment.as_str();
         let before = fetch_optional!(tx.on(), (i64, String, bool), BEFORE, project_id, comment, attachment)?;
         let created = before.is_none();
-        let row = match before {
-            Some((row, old_key, uploaded)) => {
-                if uploaded && old_key != new.object.key.as_str() {
-                    objects::doom(&mut tx, &old_key, now + REPLACED_LIFETIME).await?;
-                }
-                replace(&mut tx, row, &new).await?;
-                row
+        let row = if let Some((row, old_key, uploaded)) = before {
+            if uploaded && old_key != new.object.key.as_str() {
+                objects::doom(&mut tx, &old_key, now + REPLACED_LIFETIME).await?;
             }
-            None => {
-                let row = self.attachment_rows.next(now);
-                insert(&mut tx, row, &new, (project_id, comment, attachment, order)).await?;
-                row
-            }
+            replace(&mut tx, row, &new).await?;
+            row
+        } else {
+            let row = self.attachment_rows.next(now);
+            insert(&mut tx, row, &new, (project_id, comment, attachment, order)).await?;
+            row
         };
         tx.commit().await?;
         Ok(Registered::Done { attachment: registered(path, row, new), created })

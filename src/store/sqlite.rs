@@ -154,3 +154,55 @@ fn sync(file: &Path) -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    const NOW: time::OffsetDateTime = time::macros::datetime!(2026-11-21 10:00 UTC);
+
+    async fn fresh() -> (Store, SqlitePool, tempfile::TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let url = crate::store::DatabaseUrl::Sqlite(directory.path().join("a.db"));
+        let store = Store::open(&url, Migrate::Yes).await.unwrap();
+        let Db::Sqlite { writer, .. } = &store.db;
+        let writer = writer.clone();
+        (store, writer, directory)
+    }
+
+    async fn pragma(writer: &SqlitePool, text: &'static str) -> i64 {
+        sqlx::query_scalar(text).fetch_one(writer).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn commits_are_synced_and_readers_cannot_write() {
+        const FULL: i64 = 2;
+        let (store, writer, _directory) = fresh().await;
+        assert_eq!(pragma(&writer, "PRAGMA synchronous").await, FULL);
+        let Db::Sqlite { readers, .. } = &store.db;
+        assert!(sqlx::query("DELETE FROM links").execute(readers).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_said_and_survived() {
+        let (store, writer, _directory) = fresh().await;
+        let key =
+            |number: u32| crate::domain::attachment::ObjectKey::named(&format!("{}{number}", "x".repeat(900))).unwrap();
+        let pages = pragma(&writer, "PRAGMA page_count").await;
+        assert_eq!(pragma(&writer, "PRAGMA max_page_count = 1").await, pages);
+        let mut written = 0;
+        let refused = loop {
+            match store.intend_object(&key(written), NOW).await {
+                Ok(()) => written += 1,
+                Err(refused) => break refused,
+            }
+        };
+        assert!(matches!(refused, StoreError::Full), "{refused:?}");
+        // There is room again. The connection is another by now, or the writer would refuse for ever.
+        pragma(&writer, "PRAGMA max_page_count = 1000000").await;
+        store.intend_object(&key(written), NOW).await.unwrap();
+        let listed = store.doomed_objects(NOW + time::Duration::days(2), 10_000).await.unwrap();
+        assert_eq!(listed.len(), usize::try_from(written).unwrap() + 1);
+    }
+}

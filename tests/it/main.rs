@@ -1,6 +1,10 @@
 //! The integration tests: one binary, one harness.
 #![expect(unreachable_pub, reason = "`pub` in a test's module means: for the other modules")]
 
+mod api_calls;
+mod api_openapi;
+mod api_router;
+mod cli;
 mod downloads;
 mod email_sizes;
 mod emails;
@@ -9,4 +13,6 @@ mod keys;
 mod promise;
 mod purge;
 mod rules;
+mod store_contract;
+mod store_sqlite;
 mod uploads;

@@ -22,7 +22,7 @@ async fn an_upload_that_is_cut_leaves_nothing() {
         service.key
     );
     stream.write_all(head.as_bytes()).await.unwrap();
-    stream.write_all(&[7; 600_000]).await.unwrap();
+    stream.write_all(&vec![7; 600_000]).await.unwrap();
     drop(stream);
     // The service has seen the end of the connection once it answers the next call of the same attachment.
     for _ in 0..20 {

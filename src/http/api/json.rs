@@ -1,5 +1,7 @@
 //! JSON bodies: which field is wrong, why, and what to do.
 
+use std::error::Error;
+
 use axum::body::{self, Body};
 use axum::extract::{FromRequest, Request};
 use http::{HeaderMap, header};
@@ -54,8 +56,8 @@ async fn read(body: Body, max_octets: usize) -> Result<bytes::Bytes, Problem> {
         return Err(too_large());
     }
     body::to_bytes(body, max_octets).await.map_err(|error| {
-        let source = std::error::Error::source(&error);
-        if source.is_some_and(|source| source.is::<LengthLimitError>()) {
+        let source = error.source();
+        if source.is_some_and(<dyn Error>::is::<LengthLimitError>) {
             too_large()
         } else {
             Problem::new(Code::IncompleteBody, "The body did not arrive whole. Send the request again.")

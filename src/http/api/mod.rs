@@ -3,6 +3,11 @@
 //! A handler reads as four steps: extract, one use case, record, respond. Extraction is where most refusals are made,
 //! and its order is fixed: key, scope, path, binding, body.
 
+#![expect(
+    clippy::missing_errors_doc,
+    reason = "a handler declares its refusals by `refusals!`, and its doc comment is the description's own text"
+)]
+
 pub mod attachment_security;
 pub mod attachments;
 pub mod caller;

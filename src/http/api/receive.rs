@@ -1,5 +1,7 @@
 //! Takes an upload's body frame by frame into the store.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
@@ -9,6 +11,9 @@ use crate::domain::media::SNIFF_OCTETS;
 use crate::http::problem::{Code, Problem};
 use crate::metrics::Metrics;
 use crate::objects::Upload;
+
+/// An upload of which nothing arrives for this long is taken for cut.
+const FRAME_DEADLINE: Duration = Duration::from_mins(1);
 
 /// How far an upload got. Counted when it is dropped, so that an upload whose client went away counts as failed.
 pub(super) struct Progress<'a> {
@@ -48,7 +53,7 @@ pub(super) async fn receive(
     progress: &mut Progress<'_>,
 ) -> Result<Vec<u8>, Problem> {
     let mut start = Vec::with_capacity(SNIFF_OCTETS);
-    while let Some(frame) = body.frame().await {
+    while let Some(frame) = tokio::time::timeout(FRAME_DEADLINE, body.frame()).await.map_err(|_| cut())? {
         let frame = frame.map_err(|_| cut())?;
         // Trailers say nothing that matters here.
         let Ok(octets) = frame.into_data() else { continue };

@@ -8,6 +8,7 @@ use crate::domain::token::LinkId;
 use crate::metrics::RevocationReason;
 
 /// What was revoked, with everything under it.
+#[derive(Clone, Copy)]
 pub(super) struct Under<'a> {
     site: &'a SiteId,
     what: Revoked<'a>,

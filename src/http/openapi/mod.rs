@@ -1,4 +1,4 @@
-//! The description of the whole service, made from the code: OpenAPI 3.1.
+//! The description of the whole service, made from the code: `OpenAPI` 3.1.
 //!
 //! Handlers of the api listener describe themselves (`#[utoipa::path]`); what is common is added here. The other two
 //! listeners are described in [`public`] and [`ops`], with servers of their own.

@@ -71,9 +71,10 @@ fn response(codes: &[Code]) -> Response {
     let examples = codes.iter().map(|code| (code.name(), example(*code)));
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).examples_from_iter(examples);
     let response = ResponseBuilder::new().description(says.join(" ")).content(PROBLEM_JSON, content.build());
-    match codes.contains(&Code::Unavailable) {
-        true => response.header("Retry-After", retry_after()).build(),
-        false => response.build(),
+    if codes.contains(&Code::Unavailable) {
+        response.header("Retry-After", retry_after()).build()
+    } else {
+        response.build()
     }
 }
 

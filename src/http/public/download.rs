@@ -145,13 +145,12 @@ async fn open(
         let body = crate::http::timed(metrics, "open", public.app.objects.open(object, range)).await?;
         return Ok(Source::Store(body));
     }
-    let whole = match public.cache.get(etag, metrics) {
-        Some(bytes) => bytes,
-        None => {
-            let bytes = crate::http::timed(metrics, "read_whole", public.app.objects.read_whole(object)).await?;
-            public.cache.put(etag.to_owned(), bytes.clone());
-            bytes
-        }
+    let whole = if let Some(bytes) = public.cache.get(etag, metrics) {
+        bytes
+    } else {
+        let bytes = crate::http::timed(metrics, "read_whole", public.app.objects.read_whole(object)).await?;
+        public.cache.put(etag.to_owned(), bytes.clone());
+        bytes
     };
     slice(&whole, range).map(Source::Memory)
 }

@@ -67,7 +67,7 @@ impl<'a> Route<'a> {
             Self::Download { named: false, .. } => "/a/{token}",
             Self::Download { named: true, .. } => "/a/{token}/{filename}",
             Self::Robots => "/robots.txt",
-            Self::Unknown => "unknown",
+            Self::Unknown => "unmatched",
         }
     }
 }
@@ -85,7 +85,7 @@ impl LogLine {
         tracing::info!(
             target: crate::http::REQUEST_LOG, listener = "public", method = self.method.as_str(), route = self.route,
             status = status.as_u16(), duration_ms = crate::http::millis(self.started.elapsed()), bytes = octets,
-            link_id = link.map(tracing::field::display), outcome,
+            link_id = link.map(tracing::field::display), outcome, "request"
         );
     }
 }

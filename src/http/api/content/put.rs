@@ -38,7 +38,7 @@ refusals!(SiteNotFound, ProjectNotFound, CommentDeleted, UploadTooLarge, Storage
     operation_id = "upload_attachment_content", tag = "attachments",
     params(
         AttachmentParams,
-        ("filename" = String, Query, description = "The name that a person knows it by.", max_length = 4096, example = "screen.png"),
+        ("filename" = Option<String>, Query, description = "The name that a person knows it by. Left out or empty: downloads are called `attachment`.", max_length = 4096, example = "screen.png"),
     ),
     request_body(
         content = crate::http::openapi::Octets, content_type = "application/octet-stream",
@@ -125,7 +125,7 @@ fn fresh_key() -> ObjectKey {
 fn filename(uri: &Uri) -> Result<String, Problem> {
     let mut pairs = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
     let given = pairs.find(|(name, _)| name == "filename").map(|(_, value)| value.into_owned());
-    let given = given.ok_or_else(|| Problem::invalid("filename", "is missing: add ?filename=… to the URL"))?;
+    let given = given.unwrap_or_default();
     check_filename(&given)?;
     Ok(given)
 }
@@ -159,14 +159,15 @@ mod tests {
             ("/x?filename=a%20b.png", "a b.png"),
             ("/x?a=1&filename=%E6%97%A5%E6%9C%AC.pdf&filename=z", "日本.pdf"),
             ("/x?filename=", ""),
+            ("/x", ""),
+            ("/x?name=a", ""),
             ("/x?filename=a+b", "a b"),
         ] {
             assert_eq!(filename(&uri.parse().unwrap()).unwrap(), expected, "{uri}");
         }
-        for uri in ["/x".to_owned(), "/x?name=a".to_owned(), format!("/x?filename={}", "a".repeat(4097))] {
-            let problem = filename(&uri.parse().unwrap()).unwrap_err();
-            assert_eq!((problem.code, problem.field.as_deref()), (Code::InvalidRequest, Some("filename")));
-        }
+        let too_long = format!("/x?filename={}", "a".repeat(4097));
+        let problem = filename(&too_long.parse().unwrap()).unwrap_err();
+        assert_eq!((problem.code, problem.field.as_deref()), (Code::InvalidRequest, Some("filename")));
     }
 
     #[test]
