@@ -112,6 +112,8 @@ pub struct Metrics {
     pub cache_misses: Counter,
     cache_entries: Gauge,
     cache_octets: Gauge,
+    /// How long the newest revocation has been missing in the object store.
+    pub history_lag_seconds: Gauge,
     purged_links: Counter,
     purged_objects: Counter,
 }
@@ -185,6 +187,7 @@ impl Metrics {
                 cache_misses: counter!("attachlink_cache_requests_total", "result" => "miss"),
                 cache_entries: gauge!("attachlink_cache_entries"),
                 cache_octets: gauge!("attachlink_cache_size_bytes"),
+                history_lag_seconds: gauge!("attachlink_history_lag_seconds"),
                 purged_links: counter!("attachlink_purged_total", "what" => "links"),
                 purged_objects: counter!("attachlink_purged_total", "what" => "objects"),
                 recorder: Arc::clone(&recorder),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -18,6 +18,7 @@ use crate::app::{App, AppSettings};
 use crate::clock::SharedClock;
 use crate::config::{Config, ObjectsLocation};
 use crate::edge::{self, Edge, ReadToTheEnd};
+use crate::history;
 use crate::http::public::{ObjectCache, Public, PublicService};
 use crate::http::{api, openapi, ops};
 use crate::liveness::{Batcher, CutReason, Downloads, LivenessQuery, sweep_until};
@@ -29,6 +30,8 @@ use crate::store::{Migrate, Store};
 const STALL_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long resetting what is left after the drain deadline may take.
 const RESET_TIME: Duration = Duration::from_secs(2);
+/// What a second signal leaves for resetting connections.
+const AT_ONCE: Duration = Duration::from_millis(100);
 /// How often histograms are folded and the cache's size is reported.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -72,6 +75,7 @@ pub async fn start_around(
     let lock = lock::ServeLock::take(&config.database.url)?;
     let store = open_store(&config).await?;
     let objects = open_objects(&config).await?;
+    history::compare(&store, &objects).await.context("cannot tell whether the database was restored from a backup")?;
     first_key::make_if_none(&store, &config.data_dir, clock.now()).await?;
 
     let public_listeners = edge::bind_group(config.public.listen, public_threads())
@@ -127,18 +131,23 @@ pub fn run(config: Config, clock: SharedClock) -> anyhow::Result<()> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         // Over a limit on the size of files the kernel would end the process; a handler makes it an error of the write.
         let _file_size_limit = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
+        let mut signals = StopSignals::new()?;
         let running = start(config, clock).await?;
         tell_supervisor(sd_notify::NotifyState::Ready);
-        stop_signal().await?;
+        signals.next().await;
         tracing::info!(drain_seconds = running.drain.as_secs(), "stopping: running downloads may end");
         tell_supervisor(sd_notify::NotifyState::Stopping);
+        let (app, reset) = (Arc::clone(&running.app), running.reset.clone());
+        let mut shutdown = std::pin::pin!(running.shutdown());
         tokio::select! {
-            () = running.shutdown() => Ok(()),
-            signal = stop_signal() => {
-                signal?;
-                anyhow::bail!("ended at once by a second signal")
-            }
+            () = &mut shutdown => return Ok(()),
+            () = signals.next() => {}
         }
+        app.downloads.cut_all(CutReason::Shutdown);
+        reset.cancel();
+        // What is reset in this time is reset cleanly; nobody waits longer.
+        let _ = tokio::time::timeout(AT_ONCE, shutdown).await;
+        anyhow::bail!("ended at once by a second signal")
     })
 }
 
@@ -151,7 +160,11 @@ async fn open_store(config: &Config) -> anyhow::Result<Store> {
     Ok(store)
 }
 
-async fn open_objects(config: &Config) -> anyhow::Result<ObjectStore> {
+/// Opens the object store in force.
+///
+/// # Errors
+/// Why it cannot be used, with the setting to change.
+pub(crate) async fn open_objects(config: &Config) -> anyhow::Result<ObjectStore> {
     let ObjectsLocation::Local(dir) = &config.objects.location;
     let objects = ObjectStore::local(dir, true).context("cannot open the object store (objects)")?;
     objects.ping().await.context("the object store (objects) cannot be used")?;
@@ -197,6 +210,7 @@ impl Running {
         let downloads = Arc::clone(&self.app.downloads);
         self.background.spawn(sweep_until(stop.clone(), downloads, query));
         self.background.spawn(crate::purge::purge_until(stop.clone(), Arc::clone(&self.app)));
+        self.background.spawn(history::keep_until(stop.clone(), Arc::clone(&self.app)));
         self.background.spawn(upkeep(stop.clone(), Arc::clone(&self.app.metrics), cache.clone()));
     }
 
@@ -286,13 +300,23 @@ async fn upkeep(stop: CancellationToken, metrics: Arc<Metrics>, cache: ObjectCac
     }
 }
 
-async fn stop_signal() -> std::io::Result<()> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+/// SIGTERM and SIGINT, each counted from the start on.
+struct StopSignals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
-    Ok(())
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Without a supervisor that listens this does nothing.

@@ -13,6 +13,7 @@ mod migrate;
 mod openapi;
 mod options;
 pub(crate) mod output;
+mod recover;
 mod revoke;
 mod serve;
 
@@ -64,6 +65,7 @@ enum Command {
     Migrate(migrate::Migrate),
     Key(key::Key),
     Revoke(revoke::Revoke),
+    Recover(recover::Recover),
     Backup(backup::Backup),
     CheckConfig(check_config::CheckConfig),
     Healthcheck(healthcheck::Healthcheck),
@@ -117,6 +119,7 @@ impl Command {
             Self::Migrate(_) => quietly(flags, async |config| migrate::run(&config).await),
             Self::Key(key) => quietly(flags, async |config| key.run(&config).await),
             Self::Revoke(revoke) => quietly(flags, async |config| revoke.run(&config).await),
+            Self::Recover(_) => quietly(flags, async |config| recover::run(&config).await),
             Self::Backup(backup) => quietly(flags, async |config| backup.run(&config).await),
             Self::Healthcheck(_) => quietly(flags, async |config| healthcheck::run(&config).await),
         }

@@ -46,7 +46,7 @@ fn the_commands_are_those_of_the_api_page() {
     let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
     assert_eq!(
         names,
-        ["serve", "demo", "migrate", "key", "revoke", "backup", "check-config", "healthcheck", "openapi"]
+        ["serve", "demo", "migrate", "key", "revoke", "recover", "backup", "check-config", "healthcheck", "openapi"]
     );
 }
 

@@ -15,6 +15,8 @@ pub const MAX_MEDIA_TYPE_OCTETS: usize = 255;
 
 /// Where the service keeps uploaded bytes. Nothing can be registered under it by name.
 pub const UPLOADS: &str = "attachlink-uploads";
+/// Where the service keeps the newest mark of its revocations.
+pub const HISTORY: &str = "attachlink-history";
 
 /// Why a text cannot be an object key or a prefix of keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -28,8 +30,8 @@ pub enum InvalidKey {
     /// A control character or a backslash.
     #[error("must not contain control characters or backslashes")]
     Character,
-    /// Under the place of uploaded bytes.
-    #[error("must not lie under '{UPLOADS}', where uploaded bytes are kept")]
+    /// Under a place of the service's own.
+    #[error("must not lie under '{UPLOADS}' or '{HISTORY}', which are the service's own")]
     Reserved,
 }
 
@@ -43,7 +45,7 @@ fn check_key(key: &str) -> Result<(), InvalidKey> {
     if key.split('/').any(|segment| matches!(segment, "" | "." | "..")) {
         return Err(InvalidKey::Segment);
     }
-    if key.split('/').next() == Some(UPLOADS) {
+    if matches!(key.split('/').next(), Some(UPLOADS | HISTORY)) {
         return Err(InvalidKey::Reserved);
     }
     Ok(())
@@ -173,7 +175,19 @@ mod tests {
         for good in ["a", "acme/2026/a b.png", "ü/…"] {
             assert!(ObjectKey::named(good).is_ok(), "{good}");
         }
-        for bad in ["", "/a", "a//b", "a/", "../a", "a/../b", "a/./b", "a\\b", "a\0b", "attachlink-uploads/x"] {
+        for bad in [
+            "",
+            "/a",
+            "a//b",
+            "a/",
+            "../a",
+            "a/../b",
+            "a/./b",
+            "a\\b",
+            "a\0b",
+            "attachlink-uploads/x",
+            "attachlink-history/x",
+        ] {
             assert!(ObjectKey::named(bad).is_err(), "{bad:?}");
         }
         assert!(ObjectKey::named(&"x".repeat(1025)).is_err());

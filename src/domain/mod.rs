@@ -10,6 +10,7 @@ pub mod email;
 pub mod filename;
 pub mod ids;
 pub mod link;
+pub mod mark;
 pub mod media;
 pub mod portal;
 pub mod security;

@@ -8,11 +8,31 @@ pub mod public;
 
 use std::time::{Duration, Instant};
 
+use http::Method;
+
 use crate::metrics::Metrics;
 use crate::objects::ObjectError;
 
 /// The target of the one log line that each request leaves.
 pub const REQUEST_LOG: &str = "attachlink::request";
+
+/// What a request without a route is called.
+pub const UNMATCHED: &str = "unmatched";
+
+/// A method for logs and labels. Whatever a stranger makes up is one word: it could be a token as well.
+#[must_use]
+pub const fn method_name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::PUT => "PUT",
+        Method::POST => "POST",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        Method::PATCH => "PATCH",
+        _ => "other",
+    }
+}
 
 /// A duration as the log shows it: milliseconds, to the microsecond.
 #[must_use]

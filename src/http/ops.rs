@@ -1,12 +1,13 @@
 //! The operators' listener: `/metrics`, `/livez`, `/readyz`. It tells nothing about any site.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{StatusCode, header};
-use axum::response::IntoResponse;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::app::App;
@@ -20,7 +21,20 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(metrics))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
+        .layer(from_fn(log))
         .with_state(app)
+}
+
+/// One line for each request, at `debug`: these are asked every few seconds, and say nothing new.
+async fn log(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = super::method_name(request.method());
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let response = next.run(request).await;
+    let route = route.as_ref().map_or(super::UNMATCHED, MatchedPath::as_str);
+    let (status, duration_ms) = (response.status().as_u16(), super::millis(started.elapsed()));
+    tracing::debug!(target: super::REQUEST_LOG, listener = "ops", method, route, status, duration_ms, "request");
+    response
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
@@ -38,7 +52,8 @@ async fn readyz(State(app): State<Arc<App>>) -> impl IntoResponse {
         tokio::time::timeout(PART_DEADLINE, app.store.ping()),
         tokio::time::timeout(PART_DEADLINE, app.objects.ping()),
     );
-    let database = reason("database", database);
+    let restored = app.store.is_restored().then_some("it was restored from a backup: run `attachlink recover`");
+    let database = reason("database", database).or(restored);
     let objects = reason("objects", objects);
     let ready = database.is_none() && objects.is_none();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

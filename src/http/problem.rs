@@ -153,6 +153,10 @@ impl From<StoreError> for Problem {
             return Self::new(Code::Internal, "The service met a fault of its own. Its log says which.");
         }
         tracing::warn!(error = &error as &dyn std::error::Error, "the database does not answer");
+        if matches!(error, StoreError::Restored) {
+            let detail = "The database was restored from a backup. The operator has to run `attachlink recover`.";
+            return Self::new(Code::RecoveryRequired, detail);
+        }
         Self::unavailable()
     }
 }

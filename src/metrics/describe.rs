@@ -34,6 +34,11 @@ pub(super) fn all() {
     describe_counter!("attachlink_cache_requests_total", "Look-ups of small objects in memory, by result");
     describe_gauge!("attachlink_cache_entries", "Objects in memory");
     describe_gauge!("attachlink_cache_size_bytes", Unit::Bytes, "Octets of objects in memory");
+    describe_gauge!(
+        "attachlink_history_lag_seconds",
+        Unit::Seconds,
+        "How long the newest revocation has been missing in the object store"
+    );
     describe_counter!("attachlink_purged_total", "Rows of links and objects that were purged");
     describe_counter!("attachlink_api_requests_total", "Requests to the API, by route template, method and status");
     describe_histogram!(

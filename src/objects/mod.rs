@@ -8,6 +8,7 @@ mod beneath;
 mod chunk;
 mod local;
 mod local_incoming;
+mod local_marks;
 mod local_read;
 #[cfg(test)]
 mod local_tests;
@@ -27,6 +28,7 @@ use rustix::io::Errno;
 use time::OffsetDateTime;
 
 use crate::domain::attachment::{ObjectKey, ObjectVersion};
+use crate::domain::mark::Mark;
 
 pub use local::LocalDir;
 
@@ -178,6 +180,36 @@ impl ObjectStore {
     pub async fn delete(&self, key: &ObjectKey) -> Result<(), ObjectError> {
         match self {
             Self::Local(dir) => dir.delete(key).await,
+        }
+    }
+
+    /// Leaves a mark that lasts once this answers.
+    ///
+    /// # Errors
+    /// [`ObjectError::Full`] or [`ObjectError::Unavailable`]; the mark may be there all the same.
+    pub async fn leave_mark(&self, mark: Mark) -> Result<(), ObjectError> {
+        match self {
+            Self::Local(dir) => dir.leave_mark(mark).await,
+        }
+    }
+
+    /// The marks that are here, in any order.
+    ///
+    /// # Errors
+    /// [`ObjectError::Unavailable`].
+    pub async fn marks(&self) -> Result<Vec<Mark>, ObjectError> {
+        match self {
+            Self::Local(dir) => dir.marks().await,
+        }
+    }
+
+    /// Removes a mark. One that is gone is fine.
+    ///
+    /// # Errors
+    /// [`ObjectError::Unavailable`].
+    pub async fn remove_mark(&self, mark: Mark) -> Result<(), ObjectError> {
+        match self {
+            Self::Local(dir) => dir.remove_mark(mark).await,
         }
     }
 

@@ -82,7 +82,7 @@ impl Store {
         execute!(tx.on(), TOUCH_COMMENT, site, project, comment)?;
         execute!(tx.on(), DOOM, site, project, comment, attachment, now.unix_timestamp())?;
         let existed = execute!(tx.on(), DELETE, site, project, comment, attachment)? > 0;
-        tx.commit().await?;
+        tx.commit_revocation().await?;
         Ok(Some(existed))
     }
 }

@@ -65,7 +65,7 @@ impl Store {
         execute!(tx.on(), BURY, site, project, comment, at)?;
         execute!(tx.on(), DOOM, site, project, comment, at)?;
         let died = execute!(tx.on(), DELETE_ATTACHMENTS, site, project, comment)?;
-        tx.commit().await?;
+        tx.commit_revocation().await?;
         Ok(Some(died))
     }
 }

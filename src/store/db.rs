@@ -5,7 +5,7 @@
 
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
-use super::StoreError;
+use super::{StoreError, history};
 
 /// The database, as pools of connections.
 #[derive(Clone)]
@@ -79,8 +79,6 @@ macro_rules! fetch_all {
 
 pub(super) use {execute, fetch_all, fetch_optional};
 
-const RECOMMIT: Sql = sql("UPDATE recommits SET count = count + 1 WHERE one = 1");
-
 impl Db {
     /// Where a single statement reads. It sees every commit that was answered before it was sent.
     pub(super) fn read(&self) -> Arm<&SqlitePool> {
@@ -128,12 +126,11 @@ impl Tx {
         Ok(())
     }
 
-    /// Commits a revocation. One that `changed` nothing still writes: what it found done may come from an earlier try
-    /// that was never answered and is not on the disk yet, and a commit without a change would not bring it there.
-    pub(super) async fn commit_revocation(mut self, changed: bool) -> Result<(), StoreError> {
-        if !changed {
-            execute!(self.on(), RECOMMIT)?;
-        }
+    /// Commits a revocation or a mode change, with its mark. So one that found nothing left to change writes all the
+    /// same: what it found done may come from an earlier try that was never answered and is not on the disk yet, and a
+    /// commit without a change would not bring it there.
+    pub(super) async fn commit_revocation(mut self) -> Result<(), StoreError> {
+        history::leave(&mut self).await?;
         self.commit().await
     }
 }

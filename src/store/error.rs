@@ -16,6 +16,9 @@ pub enum StoreError {
     /// Its disk is full.
     #[error("the database's disk is full")]
     Full,
+    /// The database was restored from a backup, and revocations after it are not known.
+    #[error("the database was restored from a backup: run `attachlink recover`")]
+    Restored,
     /// A stored row says something that this service never writes.
     #[error("the database holds something that cannot be read: {0}")]
     Corrupt(&'static str),

@@ -138,6 +138,7 @@ impl Store {
         now: OffsetDateTime,
         build: impl FnOnce(&IssueContext) -> Result<(T, Vec<NewLink>), E>,
     ) -> Result<Issued<T, E>, StoreError> {
+        self.must_not_be_restored()?;
         let (site, project, comment) = path.texts();
         // In this order: a comment deleted in between is then seen to be deleted, and not to have no attachments.
         let attachments = fetch_all!(self.db.read(), AttachmentRow, OF_COMMENT, site, project, comment)?;
@@ -165,6 +166,7 @@ impl Store {
             let links = Written { rows: rows(&links, &context.attachments)?, generation: row.generation, now };
             self.write_issued(path, request, links).await?;
         }
+        self.must_not_be_restored()?;
         Ok(Issued::Done(answer))
     }
 

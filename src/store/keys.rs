@@ -125,7 +125,7 @@ impl Store {
         let revoked = execute!(tx.on(), REVOKE, key, now.unix_timestamp())? > 0;
         let made = revoked || fetch_optional!(tx.on(), (i64,), EXISTS, key)?.is_some();
         if made {
-            tx.commit_revocation(revoked).await?;
+            tx.commit_revocation().await?;
         }
         Ok(made)
     }

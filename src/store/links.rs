@@ -90,7 +90,7 @@ impl Store {
         let revoked = execute!(tx.on(), REVOKE, link, site, now.unix_timestamp())? > 0;
         let issued = revoked || fetch_optional!(tx.on(), (i64,), EXISTS, link, site)?.is_some();
         if issued {
-            tx.commit_revocation(revoked).await?;
+            tx.commit_revocation().await?;
         }
         Ok(issued)
     }

@@ -148,6 +148,7 @@ impl Store {
     /// When the database does not answer; nothing may be served then.
     pub async fn liveness(&self, links: &[LinkId]) -> Result<Vec<LivenessRow>, StoreError> {
         let rows = fetch_all!(self.db.read(), Row, LIVENESS, LinkIds(links))?;
+        self.must_not_be_restored()?;
         rows.into_iter().map(Row::read).collect()
     }
 }

@@ -9,6 +9,7 @@ mod attachments;
 mod comments;
 mod db;
 mod error;
+mod history;
 mod issue;
 mod keys;
 mod links;
@@ -56,6 +57,7 @@ pub enum Migrate {
 pub struct Store {
     db: Db,
     attachment_rows: Arc<AttachmentRows>,
+    restored: history::Restored,
 }
 
 impl std::fmt::Debug for Store {
@@ -75,7 +77,7 @@ impl Store {
         let db = match url {
             DatabaseUrl::Sqlite(path) => sqlite::open(path, migrate).await?,
         };
-        Ok(Self { db, attachment_rows: Arc::default() })
+        Ok(Self { db, attachment_rows: Arc::default(), restored: history::Restored::default() })
     }
 
     /// Whether the database answers.

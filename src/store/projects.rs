@@ -109,13 +109,13 @@ impl Store {
         if !Plan::from_name(&plan).ok_or(StoreError::Corrupt("a site's plan"))?.allows(mode) {
             return Ok(SetMode::PlanRequired);
         }
-        let (_, new) = started(&mut tx, site, project, now).await?;
+        started(&mut tx, site, project, now).await?;
         let (at, generation) = (now.unix_timestamp(), row_ids::random());
         let key = (site.as_str(), project.as_str());
         let changed = execute!(tx.on(), SET_MODE, key.0, key.1, mode.name(), generation, at)? > 0;
         let row = fetch_optional!(tx.on(), (Option<String>, Option<i64>), SECURITY, key.0, key.1)?;
         let security = security(row.ok_or(StoreError::Corrupt("a project without its site"))?)?;
-        tx.commit_revocation(changed || new).await?;
+        tx.commit_revocation().await?;
         Ok(SetMode::Done { security, changed })
     }
 
@@ -151,7 +151,7 @@ impl Store {
         }
         execute!(tx.on(), QUEUE_PROJECT, site.as_str(), project.as_str(), now.unix_timestamp())?;
         let existed = execute!(tx.on(), DELETE_PROJECT, site.as_str(), project.as_str())? > 0;
-        tx.commit_revocation(existed).await?;
+        tx.commit_revocation().await?;
         Ok(Some(existed))
     }
 }

@@ -80,7 +80,7 @@ impl Store {
                 renew_attachments(self, &mut tx, &path.comment, Some(path.attachment.as_str()), now).await?
             }
         };
-        tx.commit_revocation(renewed > 0).await?;
+        tx.commit_revocation().await?;
         Ok(Some(renewed))
     }
 }

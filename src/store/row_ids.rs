@@ -11,15 +11,23 @@ const BITS_BELOW_MS: u32 = 21;
 /// How many of them are random at the start of a millisecond; the rest is room to count on.
 const RANDOM_BITS: u32 = 20;
 
+/// Random octets, for a mark.
+///
+/// # Panics
+/// When the operating system gives no random numbers.
+pub(super) fn random_octets<const OCTETS: usize>() -> [u8; OCTETS] {
+    let mut octets = [0; OCTETS];
+    #[expect(clippy::expect_used, reason = "without randomness no link may be killed or made")]
+    SystemRandom::new().fill(&mut octets).expect("the operating system gives random numbers");
+    octets
+}
+
 /// A random number from 1 to 2^63 − 1: a project's row, or a link generation.
 ///
 /// # Panics
 /// When the operating system gives no random numbers: a guessable generation would be worse.
 pub(super) fn random() -> i64 {
-    let mut octets = [0; 8];
-    #[expect(clippy::expect_used, reason = "without randomness no link may be killed or made")]
-    SystemRandom::new().fill(&mut octets).expect("the operating system gives random numbers");
-    (i64::from_be_bytes(octets) & i64::MAX).max(1)
+    (i64::from_be_bytes(random_octets()) & i64::MAX).max(1)
 }
 
 /// Gives attachments their row numbers: ordered by time, so that rows registered together lie together, and never

@@ -107,7 +107,7 @@ impl Store {
         let off = (site.as_str(), off, now.unix_timestamp(), row_ids::random());
         let rows = fetch_all!(tx.on(), (String,), SWITCH_OFF, off.0, off.1, off.2, off.3)?;
         let switched_off = rows.iter().map(|(project,)| id(project)).collect::<Result<Vec<_>, _>>()?;
-        tx.commit_revocation(!switched_off.is_empty()).await?;
+        tx.commit_revocation().await?;
         Ok(Ok(SiteUpdate { settings, created, switched_off }))
     }
 
@@ -122,7 +122,7 @@ impl Store {
         execute!(tx.on(), QUEUE_PROJECTS, site.as_str(), now.unix_timestamp())?;
         execute!(tx.on(), DELETE_PROJECTS, site.as_str())?;
         execute!(tx.on(), REVOKE_KEYS, site.as_str(), now.unix_timestamp())?;
-        tx.commit_revocation(existed).await?;
+        tx.commit_revocation().await?;
         Ok(existed)
     }
 }

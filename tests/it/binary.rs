@@ -2,6 +2,8 @@
 //!
 //! Each process is ended by its own id when its handle is dropped. Everything that it writes is kept.
 
+mod curl;
+
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::io::{self, BufRead as _, BufReader, Read, Write as _};
@@ -13,6 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+pub use curl::{Answer, curl, curl_command};
 pub use rustix::process::Signal;
 use rustix::process::{Pid, kill_process};
 use serde_json::{Value, json};
@@ -111,9 +114,32 @@ pub fn binary() -> &'static str {
     env!("CARGO_BIN_EXE_attachlink")
 }
 
+/// A process that is ended when this is dropped.
+pub struct Background(Child);
+
+impl Background {
+    pub fn start(command: &mut Command) -> Self {
+        Self(command.spawn().expect("it starts"))
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub fn wait(&mut self) -> ExitStatus {
+        eventually(PATIENCE, "the process ends", || self.0.try_wait().expect("its own child"))
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        // It may have ended long ago, and a test that fails must not panic twice.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// A running `attachlink serve`.
 pub struct Binary {
-    child: Child,
+    child: Background,
     output: Arc<Mutex<Vec<u8>>>,
     readers: Vec<JoinHandle<()>>,
     pub public: SocketAddr,
@@ -123,13 +149,17 @@ pub struct Binary {
 }
 
 impl Binary {
-    /// Starts `command`, which ends in a `serve`, and waits until it listens. `data` is its data directory as this
-    /// process sees it.
-    pub fn start(mut command: Command, data: &Path) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    /// Starts `command`, which becomes a `serve`, and waits until it listens.
+    pub fn start(command: Command, data: &Path) -> Self {
+        Self::start_seeing(command, |_| data.to_owned())
+    }
+
+    /// As [`Binary::start`]; `data` says where this process sees the data directory of the process with that id.
+    pub fn start_seeing(mut command: Command, data: impl FnOnce(u32) -> PathBuf) -> Self {
+        let mut child = Background::start(command.stdout(Stdio::piped()).stderr(Stdio::piped()));
         let output = Arc::new(Mutex::new(Vec::new()));
         let (lines, listening) = channel();
-        let (stdout, stderr) = (child.stdout.take().expect("piped"), child.stderr.take().expect("piped"));
+        let (stdout, stderr) = (child.0.stdout.take().expect("piped"), child.0.stderr.take().expect("piped"));
         let collect = |stream: Box<dyn Read + Send>| {
             let (output, lines) = (Arc::clone(&output), lines.clone());
             std::thread::spawn(move || {
@@ -145,12 +175,12 @@ impl Binary {
         let readers = vec![collect(Box::new(stdout)), collect(Box::new(stderr))];
         drop(lines);
         let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-        let mut this =
-            Self { child, output, readers, public: nowhere, api: nowhere, ops: nowhere, key: String::new() };
+        let mut this = Self { child, output, readers, public: nowhere, api: nowhere, ops: nowhere, key: String::new() };
         let mut addresses = this.addresses(&listening);
         let mut address = |name: &str| addresses.remove(name).expect("each is there");
         (this.public, this.api, this.ops) = (address("public"), address("api"), address("ops"));
-        this.key = std::fs::read_to_string(data.join("first-api-key")).map_or_else(|_| String::new(), |k| k.trim().to_owned());
+        let key = std::fs::read_to_string(data(this.id()).join("first-api-key")).expect("a first key");
+        key.trim().clone_into(&mut this.key);
         this
     }
 
@@ -169,7 +199,7 @@ impl Binary {
     }
 
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.child.0.id()
     }
 
     /// Everything that it has written so far, to both outputs.
@@ -178,24 +208,24 @@ impl Binary {
     }
 
     pub fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).expect("it runs");
+        kill_process(Pid::from_child(&self.child.0), signal).expect("it runs");
     }
 
     /// `kill -9`, and gone when this returns.
     pub fn kill(&mut self) {
-        self.child.kill().expect("it can be killed");
+        self.child.0.kill().expect("it can be killed");
         self.wait();
     }
 
     /// Whether it has ended, and how.
     pub fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().expect("its own child")
+        self.child.0.try_wait().expect("its own child")
     }
 
     /// Waits for its end, and for all that it wrote.
     #[track_caller]
     pub fn wait(&mut self) -> ExitStatus {
-        let status = eventually(PATIENCE, "the process ends", || self.child.try_wait().expect("its own child"));
+        let status = self.child.wait();
         for reader in self.readers.drain(..) {
             reader.join().expect("it only reads");
         }
@@ -247,13 +277,15 @@ impl Binary {
         let mut file = tempfile::NamedTempFile::new().expect("a temporary file");
         file.write_all(bytes).expect("room for it");
         let name = file.path().to_str().expect("UTF-8");
-        let (media_type, bearer) = (format!("Content-Type: {media_type}"), format!("Authorization: Bearer {}", self.key));
+        let (media_type, bearer) =
+            (format!("Content-Type: {media_type}"), format!("Authorization: Bearer {}", self.key));
         curl(&["-T", name, "-H", &media_type, "-H", &bearer, &format!("http://{}/v1{path}", self.api)])
     }
 
     /// The site `acme` on a paid plan.
     pub fn site(&self) {
-        self.put("/sites/acme", &json!({"plan": "standard", "safe_notifications": false, "portal_url": PORTAL})).ok(200);
+        self.put("/sites/acme", &json!({"plan": "standard", "safe_notifications": false, "portal_url": PORTAL}))
+            .ok(200);
     }
 
     pub fn mode(&self, mode: &str) -> Answer {
@@ -297,9 +329,7 @@ impl Binary {
 
 impl Drop for Binary {
     fn drop(&mut self) {
-        // It may have ended long ago, and a test that fails must not panic twice.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = (self.child.0.kill(), self.child.0.wait());
         for reader in self.readers.drain(..) {
             let _ = reader.join();
         }
@@ -339,62 +369,4 @@ pub fn drain(stream: &mut TcpStream) -> (usize, io::Result<()>) {
             Err(error) => return (octets, Err(error)),
         }
     }
-}
-
-/// What `curl` got.
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub head: String,
-    pub body: Vec<u8>,
-}
-
-impl Answer {
-    /// The last response of a header dump: interim ones come before it.
-    pub fn of(dump: &str, body: Vec<u8>) -> Self {
-        let head = dump.trim_end().rsplit("\r\n\r\n").next().unwrap_or_default().to_owned();
-        let status = head.split_whitespace().nth(1).and_then(|status| status.parse().ok());
-        Self { status: status.unwrap_or_else(|| panic!("no status: {dump:?}")), head, body }
-    }
-
-    pub fn header(&self, name: &str) -> &str {
-        let lines = self.head.lines().filter_map(|line| line.split_once(": "));
-        lines.filter(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value).next().unwrap_or_default()
-    }
-
-    pub fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
-    }
-
-    #[track_caller]
-    pub fn ok(self, status: u16) -> Self {
-        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
-        self
-    }
-
-    /// A problem with its stable code.
-    #[track_caller]
-    pub fn refused(&self, status: u16, code: &str) {
-        assert_eq!(self.status, status, "{}", String::from_utf8_lossy(&self.body));
-        assert_eq!(self.header("content-type"), "application/problem+json");
-        let body = self.json();
-        assert_eq!((&body["code"], &body["status"]), (&json!(code), &json!(status)), "{body}");
-    }
-}
-
-/// The real `curl`, whatever this machine's settings are.
-pub fn curl_command() -> Command {
-    let mut command = Command::new("curl");
-    command.args(["-q", "--noproxy", "*", "-sS", "--max-time", "30"]).stdin(Stdio::null());
-    command
-}
-
-/// Runs `curl` and reads its answer, which must arrive whole.
-#[track_caller]
-pub fn curl(arguments: &[&str]) -> Answer {
-    let head = tempfile::NamedTempFile::new().expect("a temporary file");
-    let output = curl_command().arg("-D").arg(head.path()).args(arguments).output().expect("the tests need curl");
-    assert!(output.status.success(), "curl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    let dump = std::fs::read(head.path()).expect("curl wrote it");
-    Answer::of(&String::from_utf8_lossy(&dump), output.stdout)
 }

@@ -5,17 +5,14 @@ use std::sync::{Arc, OnceLock};
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{HeaderValue, Method, header};
+use http::{HeaderValue, header};
 use http_body::Body as _;
 use tokio::time::Instant;
 
 use crate::app::App;
 use crate::domain::token::{ApiKeyId, LinkId};
 use crate::http::problem::Code;
-use crate::http::{REQUEST_LOG, millis};
-
-/// What a request without a route is called.
-const UNMATCHED: &str = "unmatched";
+use crate::http::{REQUEST_LOG, UNMATCHED, method_name, millis};
 
 /// What is learned about a request on its way, for its log line.
 #[derive(Debug, Clone, Default)]
@@ -72,18 +69,4 @@ pub(super) async fn requests(State(app): State<Arc<App>>, mut request: Request, 
         "request"
     );
     response
-}
-
-/// A method as a label: whatever a stranger makes up is one label, not many.
-fn method_name(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::HEAD => "HEAD",
-        Method::PUT => "PUT",
-        Method::POST => "POST",
-        Method::DELETE => "DELETE",
-        Method::OPTIONS => "OPTIONS",
-        Method::PATCH => "PATCH",
-        _ => "other",
-    }
 }

@@ -93,6 +93,8 @@ codes! {
     Internal = INTERNAL_SERVER_ERROR, "internal", "Internal error";
     /// The database or the store does not answer, or cannot tell.
     Unavailable = SERVICE_UNAVAILABLE, "unavailable", "Unavailable for the moment";
+    /// The database was restored from a backup, and nobody has said `attachlink recover` yet.
+    RecoveryRequired = SERVICE_UNAVAILABLE, "recovery_required", "The service has to be recovered";
     /// The bytes are gone from the store.
     ObjectUnavailable = SERVICE_UNAVAILABLE, "object_unavailable", "The file's bytes are not available";
     /// No room for an upload.

@@ -67,7 +67,7 @@ impl<'a> Route<'a> {
             Self::Download { named: false, .. } => "/a/{token}",
             Self::Download { named: true, .. } => "/a/{token}/{filename}",
             Self::Robots => "/robots.txt",
-            Self::Unknown => "unmatched",
+            Self::Unknown => crate::http::UNMATCHED,
         }
     }
 }
@@ -75,7 +75,7 @@ impl<'a> Route<'a> {
 /// What the log says of a request.
 #[derive(Debug, Clone)]
 struct LogLine {
-    method: Method,
+    method: &'static str,
     route: &'static str,
     started: Instant,
 }
@@ -83,7 +83,7 @@ struct LogLine {
 impl LogLine {
     fn write(&self, status: StatusCode, octets: u64, link: Option<LinkId>, outcome: &'static str) {
         tracing::info!(
-            target: crate::http::REQUEST_LOG, listener = "public", method = self.method.as_str(), route = self.route,
+            target: crate::http::REQUEST_LOG, listener = "public", method = self.method, route = self.route,
             status = status.as_u16(), duration_ms = crate::http::millis(self.started.elapsed()), bytes = octets,
             link_id = link.map(tracing::field::display), outcome, "request"
         );
@@ -116,7 +116,8 @@ impl hyper::service::Service<Request<Incoming>> for PublicService {
 /// Answers one request.
 pub async fn respond(public: &Public, gate: &Arc<Gate>, head: &http::request::Parts) -> Response<PublicBody> {
     let route = Route::of(head.uri.path());
-    let log = LogLine { method: head.method.clone(), route: route.template(), started: Instant::now() };
+    let log =
+        LogLine { method: crate::http::method_name(&head.method), route: route.template(), started: Instant::now() };
     let answer = match (route, &head.method) {
         (Route::Unknown, _) => Err(Refusal::new(Code::NotFound)),
         (_, &Method::OPTIONS) => Ok(options()),

@@ -59,7 +59,7 @@ pub struct IssuedLinks {
     pub links: Vec<IssuedLink>,
 }
 
-refusals!(SiteNotFound, ProjectNotFound, AttachmentNotFound, CommentDeleted, SecuredLinksOff; json);
+refusals!(SiteNotFound, ProjectNotFound, AttachmentNotFound, CommentDeleted, SecuredLinksOff, RecoveryRequired; json);
 
 /// Issue links to an attachment without an email, one for each recipient.
 #[utoipa::path(

@@ -58,7 +58,7 @@ impl Accepted for NotificationPost {
     const MAX_OCTETS: usize = LIST_BODY_OCTETS;
 }
 
-refusals!(SiteNotFound, ProjectNotFound, CommentDeleted, UnknownAttachment; json);
+refusals!(SiteNotFound, ProjectNotFound, CommentDeleted, UnknownAttachment, RecoveryRequired; json);
 
 /// Decide how a comment's attachments appear in its emails, and issue the links.
 ///

@@ -1,0 +1,134 @@
+//! Revocations survive a restore: a database that was restored from a backup is found out, and opens nothing.
+//!
+//! Each revocation commits a mark, a number and 16 random octets. The newest one is kept as an object in the store too,
+//! named by both. A database that does not hold a mark that the store knows has lost revocations: it was restored. It
+//! then serves and issues no link, in any process and across restarts, until the operator says `attachlink recover`.
+//!
+//! A mark reaches the store within [`INTERVAL`] of its commit. A revocation of that last moment is what a restore can
+//! lose without being found out; restoring the database and the store together cannot be found out at all.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
+use crate::domain::mark::Mark;
+use crate::metrics::Metrics;
+use crate::objects::{ObjectError, ObjectStore};
+use crate::store::{Store, StoreError};
+
+/// How often the newest mark is looked for, and kept if it is new.
+const INTERVAL: Duration = Duration::from_millis(250);
+/// How often the store's marks are compared although there is nothing new.
+const COMPARED_EVERY: Duration = Duration::from_secs(10);
+/// Marks before the kept one that stay in the database, for a process that looks at an older list of the store's.
+const MARKS_KEPT: u64 = 10_000;
+
+/// Why the comparison could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotCompare {
+    /// The database does not answer.
+    #[error("the database does not answer")]
+    Database(#[from] StoreError),
+    /// The object store does not answer.
+    #[error("the object store does not answer")]
+    Objects(#[from] ObjectError),
+}
+
+/// Compares the store's marks with the database's, and says in `store` what comes of it. Gives the store's newest mark.
+///
+/// # Errors
+/// [`CannotCompare`]; what was found out before stays.
+pub async fn compare(store: &Store, objects: &ObjectStore) -> Result<Option<Mark>, CannotCompare> {
+    // The store first: what it knows was committed before.
+    let newest = objects.marks().await?.into_iter().max();
+    let restored = match &newest {
+        Some(mark) => !store.holds_mark(mark).await?,
+        None => false,
+    };
+    if restored && !store.is_restored() {
+        tracing::error!(
+            "the database does not hold the newest revocation that the object store knows: it was restored from a \
+             backup. No link is served or issued until `attachlink recover` is run"
+        );
+    } else if !restored && store.is_restored() {
+        tracing::info!("the database holds the newest revocation: links are served again");
+    }
+    store.set_restored(restored);
+    Ok(newest)
+}
+
+/// Keeps the newest mark in the object store, and compares, until `stop`.
+pub async fn keep_until(stop: CancellationToken, app: Arc<App>) {
+    let mut tick = tokio::time::interval(INTERVAL);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut keeper = Keeper { kept: None, compared: None, behind_since: None };
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = tick.tick() => {}
+        }
+        if let Err(error) = keeper.round(&app).await {
+            tracing::warn!(error = %chain(&error), "the newest revocation could not be kept in the object store");
+        }
+        keeper.report(&app.metrics);
+    }
+}
+
+struct Keeper {
+    kept: Option<Mark>,
+    compared: Option<Instant>,
+    /// Since when the database has a mark that the store has not.
+    behind_since: Option<Instant>,
+}
+
+impl Keeper {
+    async fn round(&mut self, app: &App) -> Result<(), CannotCompare> {
+        let newest = app.store.newest_mark().await;
+        let is_new = newest.as_ref().is_ok_and(|newest| newest.is_some() && *newest != self.kept);
+        if is_new {
+            self.behind_since.get_or_insert_with(Instant::now);
+        }
+        let due = self.compared.is_none_or(|at| at.elapsed() >= COMPARED_EVERY);
+        if !is_new && !due {
+            return newest.map(|_| ()).map_err(CannotCompare::from);
+        }
+        // Nothing is kept before the store's marks were compared: the mark of a restored database must not hide the
+        // newer one of the history that was lost.
+        let in_store = compare(&app.store, &app.objects).await?;
+        self.compared = Some(Instant::now());
+        if app.store.is_restored() {
+            return Ok(());
+        }
+        let Some(newest) = newest? else { return Ok(()) };
+        if in_store.is_none_or(|mark| mark.number < newest.number) {
+            keep(&app.objects, newest).await?;
+            app.store.forget_marks_before(newest.number.saturating_sub(MARKS_KEPT)).await?;
+        }
+        self.kept = Some(newest);
+        self.behind_since = None;
+        Ok(())
+    }
+
+    fn report(&self, metrics: &Metrics) {
+        metrics.history_lag_seconds.set(self.behind_since.map_or(0.0, |since| since.elapsed().as_secs_f64()));
+    }
+}
+
+/// Puts a mark into the store, and removes the ones before it.
+///
+/// # Errors
+/// When the store does not answer. The mark may be there all the same.
+pub async fn keep(objects: &ObjectStore, mark: Mark) -> Result<(), ObjectError> {
+    objects.leave_mark(mark).await?;
+    for older in objects.marks().await?.into_iter().filter(|other| other.number < mark.number) {
+        objects.remove_mark(older).await?;
+    }
+    Ok(())
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}

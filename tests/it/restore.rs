@@ -1,0 +1,145 @@
+//! Revocations survive a restore of the database: it is found out, and nothing is served or issued until `recover`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use attachlink::clock::SettableClock;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::harness::{START, Service, comment_path};
+
+/// Copies the database as a backup does, while the service runs.
+async fn back_up(service: &Service) -> TempDir {
+    let to = tempfile::tempdir().unwrap();
+    service.running.app().store.backup(&to.path().join("copy.db")).await.unwrap();
+    to
+}
+
+/// Stops the service, puts the copy in the database's place, and starts it again.
+async fn restore(service: Service, copy: &TempDir) -> Service {
+    let Service { running, dir, .. } = service;
+    running.shutdown().await;
+    let database = dir.path().join("data/attachlink.db");
+    for suffix in ["-wal", "-shm"] {
+        let _ = std::fs::remove_file(dir.path().join(format!("data/attachlink.db{suffix}")));
+    }
+    std::fs::copy(copy.path().join("copy.db"), database).unwrap();
+    Service::start_in(dir, SettableClock::at(START), &[], |query| query).await
+}
+
+async fn restart(service: Service) -> Service {
+    let Service { running, dir, .. } = service;
+    running.shutdown().await;
+    Service::start_in(dir, SettableClock::at(START), &[], |query| query).await
+}
+
+/// Waits until the newest revocation is in the object store.
+async fn kept(service: &Service) {
+    let app = service.running.app();
+    let newest = app.store.newest_mark().await.unwrap();
+    for _ in 0..100 {
+        if app.objects.marks().await.unwrap().into_iter().max() == newest {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the newest revocation is not in the object store after two seconds");
+}
+
+fn recover(dir: &Path) -> String {
+    let done = std::process::Command::new(env!("CARGO_BIN_EXE_attachlink"))
+        .args(["recover", "--data-dir"])
+        .arg(dir.join("data"))
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap()
+}
+
+/// A service with one live and one revoked link, whose database is a backup from before the revocation.
+async fn restored() -> (Service, String, String) {
+    let service = Service::start().await;
+    service.acme().await;
+    service.attach("c1", "a1", "x.txt", "text/plain", "x").await;
+    service.attach("c2", "a1", "x.txt", "text/plain", "x").await;
+    let (live, _) = service.link("c1", "a1").await;
+    let (dead, _) = service.link("c2", "a1").await;
+    let copy = back_up(&service).await;
+    service.delete(&comment_path("c2")).await.ok(204);
+    kept(&service).await;
+    let service = restore(service, &copy).await;
+    let here = |url: &str| format!("http://{}/{}", service.public(), url.splitn(4, '/').nth(3).unwrap());
+    let (live, dead) = (here(&live), here(&dead));
+    (service, live, dead)
+}
+
+async fn serves_and_issues_nothing(service: &Service, live: &str, dead: &str) {
+    service.open(live).await.refused(503, "unavailable");
+    service.open(dead).await.refused(503, "unavailable");
+    let links = format!("{}/attachments/a1/links", comment_path("c1"));
+    service.post(&links, json!({"recipients": ["r"]})).await.refused(503, "recovery_required");
+    let notifications = format!("{}/notifications", comment_path("c1"));
+    service.post(&notifications, json!({"request": "R", "message_size": 1})).await.refused(503, "recovery_required");
+    let ready = service.open(&format!("http://{}/readyz", service.running.ops_addr)).await.ok(503);
+    assert!(ready.json()["database"].as_str().unwrap().contains("attachlink recover"), "{:?}", ready.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_database_serves_and_issues_nothing_across_restarts_until_recovered() {
+    let (service, live, dead) = restored().await;
+    serves_and_issues_nothing(&service, &live, &dead).await;
+    let dir = service.dir.path().to_owned();
+    let before = (live.clone(), dead.clone());
+    let service = restart(service).await;
+    let here = |url: &str| format!("http://{}/{}", service.public(), url.splitn(4, '/').nth(3).unwrap());
+    let (live, dead) = (here(&before.0), here(&before.1));
+    serves_and_issues_nothing(&service, &live, &dead).await;
+
+    let said = recover(&dir);
+    assert!(said.contains("in 1 projects") && said.contains("delete the comments"), "{said}");
+    attachlink::history::compare(&service.running.app().store, &service.running.app().objects).await.unwrap();
+    service.open(&live).await.refused(410, "link_withdrawn");
+    service.open(&dead).await.refused(410, "link_withdrawn");
+    let (fresh, _) = service.link("c1", "a1").await;
+    service.open(&fresh).await.ok(200);
+    assert!(recover(&dir).contains("nothing to recover"));
+    service.open(&fresh).await.ok(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_found_out_also_when_revocations_go_on_after_the_restore() {
+    let (service, live, dead) = restored().await;
+    // They are answered, for they only take away; but they hide nothing of the history that was lost.
+    for _ in 0..5 {
+        service.delete(&comment_path("c9")).await.ok(204);
+    }
+    let app = service.running.app();
+    let in_store = app.objects.marks().await.unwrap().into_iter().max().unwrap();
+    assert!(app.store.newest_mark().await.unwrap().unwrap().number > in_store.number);
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!(app.objects.marks().await.unwrap().into_iter().max().unwrap(), in_store, "the lost mark stays");
+    let before = (live, dead);
+    let service = restart(service).await;
+    let here = |url: &str| format!("http://{}/{}", service.public(), url.splitn(4, '/').nth(3).unwrap());
+    serves_and_issues_nothing(&service, &here(&before.0), &here(&before.1)).await;
+    recover(service.dir.path());
+    let service = restart(service).await;
+    let (fresh, _) = service.link("c1", "a1").await;
+    service.open(&fresh).await.ok(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_without_a_restore_changes_nothing() {
+    let service = Service::start().await;
+    service.acme().await;
+    service.attach("c1", "a1", "x.txt", "text/plain", "x").await;
+    let (url, _) = service.link("c1", "a1").await;
+    kept(&service).await;
+    service.delete(&comment_path("c2")).await.ok(204);
+    kept(&service).await;
+    assert_eq!(service.running.app().objects.marks().await.unwrap().len(), 1, "older marks are removed");
+    let service = restart(service).await;
+    let url = format!("http://{}/{}", service.public(), url.splitn(4, '/').nth(3).unwrap());
+    service.open(&url).await.ok(200);
+}
