@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal as _, Write};
 use std::panic::PanicHookInfo;
+use std::sync::OnceLock;
 
 use tracing::Subscriber;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
@@ -14,8 +15,8 @@ use crate::config::LogFormat;
 
 /// What `serve` logs when `ATTACHLINK_LOG` says nothing.
 pub const DEFAULT_FILTER: &str = "info,attachlink=info";
-/// What a command that ends by itself logs then: its words are on standard output.
-pub const QUIET_FILTER: &str = "warn";
+/// What a command that ends by itself logs then: its words are on standard output, what it revokes is audited.
+pub const QUIET_FILTER: &str = "warn,attachlink::audit=info";
 
 /// The driver logs each statement at `debug` and slow ones at `warn`: statements only on request.
 const DATABASE_CRATE: &str = "sqlx";
@@ -114,12 +115,22 @@ pub fn start(filter_text: &str, format: LogFormat) -> Result<Logging, InvalidFil
         .thread_name("attachlink-log")
         .finish(std::io::stderr());
     let dropped = writer.error_counter();
+    DROPPED.get_or_init(|| dropped.clone());
     let subscriber = subscriber(filter_text, format, colours(), writer)?;
     // An earlier subscriber of this process stays: there is one log.
     if tracing::subscriber::set_global_default(subscriber).is_ok() {
         std::panic::set_hook(Box::new(log_panic));
     }
     Ok(Logging { worker: Some(worker), dropped })
+}
+
+/// The writer's own count.
+static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
+
+/// How many lines this process has dropped because standard error was too slow.
+#[must_use]
+pub fn dropped_lines() -> u64 {
+    DROPPED.get().map_or(0, |dropped| dropped.dropped_lines() as u64)
 }
 
 fn colours() -> bool {

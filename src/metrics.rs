@@ -114,6 +114,7 @@ pub struct Metrics {
     cache_octets: Gauge,
     /// How long the newest revocation has been missing in the object store.
     pub history_lag_seconds: Gauge,
+    log_lines_dropped: Counter,
     purged_links: Counter,
     purged_objects: Counter,
 }
@@ -188,6 +189,7 @@ impl Metrics {
                 cache_entries: gauge!("attachlink_cache_entries"),
                 cache_octets: gauge!("attachlink_cache_size_bytes"),
                 history_lag_seconds: gauge!("attachlink_history_lag_seconds"),
+                log_lines_dropped: counter!("attachlink_log_lines_dropped_total"),
                 purged_links: counter!("attachlink_purged_total", "what" => "links"),
                 purged_objects: counter!("attachlink_purged_total", "what" => "objects"),
                 recorder: Arc::clone(&recorder),
@@ -209,6 +211,7 @@ impl Metrics {
     #[must_use]
     pub fn render(&self) -> String {
         self.within(|| self.process.collect());
+        self.log_lines_dropped.absolute(crate::logging::dropped_lines());
         self.handle().render()
     }
 

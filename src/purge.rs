@@ -55,23 +55,24 @@ pub async fn round(app: &App) -> Result<(), StoreError> {
 
 async fn objects(app: &App) -> Result<(), StoreError> {
     loop {
+        let doomed = app.store.doomed_objects(app.clock.now(), BATCH).await?;
+        if doomed.is_empty() {
+            return Ok(());
+        }
         let mut gone = 0;
-        for key in app.store.doomed_objects(app.clock.now(), BATCH).await? {
+        for key in doomed {
             match crate::http::timed(&app.metrics, "delete", app.objects.delete(&key)).await {
                 Ok(()) => {
                     app.store.forget_object(&key).await?;
                     gone += 1;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "an object could not be deleted; it is tried again in the next round");
+                    tracing::warn!(%error, "an object could not be deleted; it is tried again later");
+                    app.store.postpone_object(&key, app.clock.now()).await?;
                 }
             }
         }
         app.metrics.purged(0, gone);
-        // Nothing was due, or nothing could be deleted: either way this round is over.
-        if gone == 0 {
-            return Ok(());
-        }
         tokio::time::sleep(BREATH).await;
     }
 }

@@ -9,7 +9,7 @@ use super::media::Kind;
 pub const MAX_KEY_OCTETS: usize = 1024;
 /// The longest filename that is accepted, in octets. Shorter ones are made from it where a header or a file system
 /// needs them.
-pub const MAX_FILENAME_OCTETS: usize = 4096;
+pub const MAX_FILENAME_OCTETS: usize = 1024;
 /// The longest media type that is accepted, in octets.
 pub const MAX_MEDIA_TYPE_OCTETS: usize = 255;
 

@@ -63,10 +63,25 @@ impl Batcher {
     pub async fn ask(&self, link: LinkId) -> Result<Answer, Unknown> {
         let (reply, answer) = oneshot::channel();
         self.asks.send(Ask { link, reply }).map_err(|_| Unknown)?;
-        self.metrics.liveness_waiting.increment(1.0);
+        let _waiting = Waiting::count(&self.metrics);
         let answer = tokio::time::timeout(self.deadline, answer).await;
-        self.metrics.liveness_waiting.decrement(1.0);
         answer.map_err(|_| Unknown)?.map_err(|_| Unknown)?
+    }
+}
+
+/// One request that waits. Its client may leave at any time.
+struct Waiting<'a>(&'a Metrics);
+
+impl<'a> Waiting<'a> {
+    fn count(metrics: &'a Metrics) -> Self {
+        metrics.liveness_waiting.increment(1.0);
+        Self(metrics)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.liveness_waiting.decrement(1.0);
     }
 }
 

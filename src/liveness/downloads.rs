@@ -87,6 +87,7 @@ pub struct Entry {
     body_complete: AtomicBool,
     cut: AtomicU8,
     octets: AtomicU64,
+    left: AtomicBool,
     on_end: Mutex<Option<OnEnd>>,
 }
 
@@ -181,15 +182,22 @@ impl Entry {
     /// The request was answered without a byte of the file.
     pub fn abandon(self: &Arc<Self>) {
         self.gate.forget(self);
-        self.downloads.remove(self.key);
+        self.leave_registry();
     }
 
-    /// Leaves the registry, and says how it ended.
-    pub(super) fn leave(&self) {
-        self.downloads.remove(self.key);
+    /// Once only: its place may be another download's by now.
+    fn leave_registry(&self) {
+        if !self.left.swap(true, Ordering::AcqRel) {
+            self.downloads.remove(self.key);
+        }
+    }
+
+    /// Leaves the registry, and says how it ended. `flushed`: what the connection took is written.
+    pub(super) fn leave(&self, flushed: bool) {
+        self.leave_registry();
         let Some(on_end) = self.on_end.lock().take() else { return };
         let outcome = match self.cut.load(Ordering::Acquire) {
-            NOT_CUT if self.body_complete.load(Ordering::Acquire) => Outcome::Complete,
+            NOT_CUT if flushed && self.body_complete.load(Ordering::Acquire) => Outcome::Complete,
             NOT_CUT => Outcome::Aborted,
             number => Outcome::Cut(CUT_REASONS[usize::from(number) - 1]),
         };
@@ -230,6 +238,7 @@ impl Downloads {
                 body_complete: AtomicBool::new(false),
                 cut: AtomicU8::new(NOT_CUT),
                 octets: AtomicU64::new(0),
+                left: AtomicBool::new(false),
                 on_end: Mutex::new(None),
             });
             place.insert(Arc::clone(&entry));

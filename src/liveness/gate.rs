@@ -68,7 +68,7 @@ impl Gate {
         running.retain(|entry| {
             let over = entry.body_is_over();
             if over {
-                entry.leave();
+                entry.leave(true);
             }
             !over
         });
@@ -85,7 +85,7 @@ impl Gate {
     pub fn closed(&self) {
         let mut running = self.running.lock();
         for entry in running.drain(..) {
-            entry.leave();
+            entry.leave(false);
         }
         self.count.store(0, Ordering::Release);
     }

@@ -393,3 +393,39 @@ async fn a_writer_that_is_paused_is_woken_by_the_next_yes() {
     running.database.speak();
     tokio::time::timeout(SWEEP_INTERVAL + MOMENT, writer).await.expect("woken").unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn leaving_twice_takes_nobody_elses_place() {
+    let downloads = Downloads::new(metrics());
+    let (gone, other) = (Gate::new(), Gate::new());
+    let first = downloads.enter(link(), &gone);
+    gone.closed();
+    let second = downloads.enter(link(), &other);
+    first.abandon();
+    assert_eq!(downloads.count(), 1);
+    second.abandon();
+    assert_eq!(downloads.count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_was_taken_whole_but_never_written_is_not_complete() {
+    let running = Running::start();
+    running.entry.took(5);
+    running.entry.body_over(true);
+    running.gate.closed();
+    assert_eq!(running.ended.lock().unwrap().outcome, Outcome::Aborted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_stops_waiting_is_not_counted_as_waiting() {
+    let database = Database::new();
+    let metrics = metrics();
+    let batcher = Batcher::start(database.query(), DEADLINE, Arc::clone(&metrics));
+    database.silence();
+    let ask = tokio::spawn(async move { batcher.ask(link()).await });
+    settle().await;
+    assert!(metrics.render().contains("attachlink_liveness_waiting_requests 1"));
+    ask.abort();
+    settle().await;
+    assert!(metrics.render().contains("attachlink_liveness_waiting_requests 0"));
+}

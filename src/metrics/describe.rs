@@ -34,6 +34,10 @@ pub(super) fn all() {
     describe_counter!("attachlink_cache_requests_total", "Look-ups of small objects in memory, by result");
     describe_gauge!("attachlink_cache_entries", "Objects in memory");
     describe_gauge!("attachlink_cache_size_bytes", Unit::Bytes, "Octets of objects in memory");
+    describe_counter!(
+        "attachlink_log_lines_dropped_total",
+        "Log lines, audit events among them, that were dropped because standard error was too slow"
+    );
     describe_gauge!(
         "attachlink_history_lag_seconds",
         Unit::Seconds,

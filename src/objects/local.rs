@@ -58,12 +58,9 @@ impl Seen {
     /// The version of `key`. Bytes under an upload's key never change, so their version survives a restored backup,
     /// where inodes and times differ; other files may be written or replaced at any time.
     pub(super) fn version(&self, key: &ObjectKey) -> ObjectVersion {
-        let Self { modified_s, modified_ns, size, inode } = self;
-        let version = if is_upload(key) {
-            format!("upload-{size}")
-        } else {
-            format!("{modified_s}.{modified_ns:09}-{size}-{inode}")
-        };
+        let Self { modified_s, modified_ns, size, .. } = self;
+        let version =
+            if is_upload(key) { format!("upload-{size}") } else { format!("{modified_s}.{modified_ns:09}-{size}") };
         let modified_at = OffsetDateTime::from_unix_timestamp(*modified_s).unwrap_or(OffsetDateTime::UNIX_EPOCH);
         ObjectVersion { key: key.clone(), version, size: *size, modified_at }
     }

@@ -141,6 +141,15 @@ impl ObjectStore {
         }
     }
 
+    /// Whether this version is still there: a cached copy of it is served only then.
+    ///
+    /// # Errors
+    /// [`ObjectError::NotFound`], [`ObjectError::Changed`].
+    pub async fn must_be_there(&self, version: &ObjectVersion) -> Result<(), ObjectError> {
+        let now = self.stat(&version.key).await?;
+        if now.version == version.version { Ok(()) } else { Err(ObjectError::Changed) }
+    }
+
     /// Opens exactly this version, to read `range` of it. The version is checked before this answers, and again before
     /// the last octets are handed over.
     ///

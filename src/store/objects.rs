@@ -12,6 +12,8 @@ use crate::domain::attachment::ObjectKey;
 
 /// How long an upload may take from its intent to its registration.
 const INTENT_LIFETIME: Duration = Duration::days(1);
+/// When an object that could not be deleted is tried again.
+const POSTPONED_FOR: Duration = Duration::minutes(10);
 /// How long a replaced object stays: downloads that run elsewhere go on reading it.
 pub(super) const REPLACED_LIFETIME: Duration = Duration::hours(1);
 
@@ -34,6 +36,7 @@ const DOOM: Sql = sql("INSERT INTO doomed_objects (object_key, delete_at) VALUES
 const TAKE: Sql = sql("DELETE FROM doomed_objects WHERE object_key = $1 RETURNING delete_at");
 const DUE: Sql = sql("SELECT object_key FROM doomed_objects WHERE delete_at <= $1 ORDER BY delete_at LIMIT $2");
 const FORGET: Sql = sql("DELETE FROM doomed_objects WHERE object_key = $1");
+const POSTPONE: Sql = sql("UPDATE doomed_objects SET delete_at = $2 WHERE object_key = $1");
 const DOOM_LEFTOVERS: Sql = sql("UPDATE doomed_objects SET delete_at = 0 WHERE delete_at > 0");
 
 /// Dooms one object.
@@ -45,11 +48,11 @@ pub(super) async fn doom(tx: &mut Tx, key: &str, delete_at: OffsetDateTime) -> R
 /// Takes an upload's intent back, because its object is about to be referred to.
 pub(super) async fn keep(tx: &mut Tx, key: &ObjectKey, now: OffsetDateTime) -> Result<(), StoreError> {
     match fetch_optional!(tx.on(), (i64,), TAKE, key.as_str())? {
-        // The purge may have read the row already and be deleting the object.
-        Some((delete_at,)) if delete_at <= now.unix_timestamp() => {
+        Some((delete_at,)) if delete_at > now.unix_timestamp() => Ok(()),
+        // The purge has deleted the object, or has read the row already and is deleting it.
+        Some(_) | None => {
             Err(StoreError::Unavailable(sqlx::Error::Protocol("the intent to upload has expired".to_owned())))
         }
-        Some(_) | None => Ok(()),
     }
 }
 
@@ -72,6 +75,16 @@ impl Store {
     pub async fn doomed_objects(&self, now: OffsetDateTime, batch: u64) -> Result<Vec<ObjectKey>, StoreError> {
         let rows = fetch_all!(self.db.read(), (String,), DUE, now.unix_timestamp(), bigint(batch)?)?;
         Ok(rows.into_iter().map(|(key,)| ObjectKey::stored(key)).collect())
+    }
+
+    /// Puts off an object that could not be deleted, so that it does not keep others from their turn.
+    ///
+    /// # Errors
+    /// When the database does not answer; the object is then listed again at once.
+    pub async fn postpone_object(&self, key: &ObjectKey, now: OffsetDateTime) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        execute!(tx.on(), POSTPONE, key.as_str(), (now + POSTPONED_FOR).unix_timestamp())?;
+        tx.commit().await
     }
 
     /// Forgets an object that is no longer in the object store.

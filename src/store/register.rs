@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::db::{Sql, Tx, execute, fetch_optional, sql};
 use super::objects::{self, REPLACED_LIFETIME};
-use super::rows::bigint;
+use super::rows::{bigint, time};
 use super::sites::SITE_EXISTS;
 use super::{Store, StoreError, projects};
 use crate::domain::attachment::{Attachment, ObjectVersion};
@@ -15,7 +15,7 @@ use crate::domain::media::Kind;
 const TOUCH_COMMENT: Sql = sql("INSERT INTO comments (site, project, comment, changes) VALUES ($1, $2, $3, 1) \
      ON CONFLICT (site, project, comment) DO UPDATE SET changes = comments.changes + 1 \
      RETURNING deleted_at, changes");
-const BEFORE: Sql = sql("SELECT attachment_id, object_key, uploaded FROM attachments \
+const BEFORE: Sql = sql("SELECT attachment_id, object_key, uploaded, object_version, modified_at FROM attachments \
      WHERE project_id = $1 AND comment = $2 AND attachment = $3");
 const INSERT: Sql =
     sql("INSERT INTO attachments (attachment_id, filename, media_type, kind, object_key, object_version, \
@@ -65,7 +65,7 @@ impl Store {
     pub async fn register(
         &self,
         path: &AttachmentPath,
-        new: NewAttachment,
+        mut new: NewAttachment,
         now: OffsetDateTime,
     ) -> Result<Registered, StoreError> {
         let (site, project, comment) = path.comment.texts();
@@ -83,12 +83,14 @@ impl Store {
         }
         let (project_id, _) = projects::started(&mut tx, &path.comment.site, &path.comment.project, now).await?;
         let attachment = path.attachment.as_str();
-        let before = fetch_optional!(tx.on(), (i64, String, bool), BEFORE, project_id, comment, attachment)?;
+        let before = fetch_optional!(tx.on(), Before, BEFORE, project_id, comment, attachment)?;
         let created = before.is_none();
-        let row = if let Some((row, old_key, uploaded)) = before {
-            if uploaded && old_key != new.object.key.as_str() {
-                objects::doom(&mut tx, &old_key, now + REPLACED_LIFETIME).await?;
+        let row = if let Some(before) = before {
+            if before.uploaded && before.object_key != new.object.key.as_str() {
+                objects::doom(&mut tx, &before.object_key, now + REPLACED_LIFETIME).await?;
             }
+            new.object.modified_at = time(before.modified_at_after(&new.object))?;
+            let row = before.attachment_id;
             replace(&mut tx, row, &new).await?;
             row
         } else {
@@ -98,6 +100,28 @@ impl Store {
         };
         tx.commit().await?;
         Ok(Registered::Done { attachment: registered(path, row, new), created })
+    }
+}
+
+/// What an attachment was before it is replaced.
+#[derive(sqlx::FromRow)]
+struct Before {
+    attachment_id: i64,
+    object_key: String,
+    uploaded: bool,
+    object_version: String,
+    modified_at: i64,
+}
+
+impl Before {
+    /// When the bytes came to be, in Unix seconds. Other bytes get a later second than the ones before, whatever the
+    /// clock says: so a date tells versions apart, as `If-Range` needs (RFC 9110 section 8.8.2.2).
+    fn modified_at_after(&self, new: &ObjectVersion) -> i64 {
+        if self.object_key == new.key.as_str() && self.object_version == new.version {
+            self.modified_at
+        } else {
+            new.modified_at.unix_timestamp().max(self.modified_at + 1)
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! JSON bodies: which field is wrong, why, and what to do.
 
 use std::error::Error;
+use std::time::Duration;
 
 use axum::body::{self, Body};
 use axum::extract::{FromRequest, Request};
@@ -36,6 +37,9 @@ impl<S: Sync, T: Accepted> FromRequest<S> for JsonBody<T> {
     }
 }
 
+/// A body of JSON that has not arrived after this is taken for cut.
+const BODY_DEADLINE: Duration = Duration::from_mins(1);
+
 fn must_be_json(headers: &HeaderMap) -> Result<(), Problem> {
     let claimed = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let claimed = claimed.and_then(|value| value.parse::<mime::Mime>().ok());
@@ -55,7 +59,9 @@ async fn read(body: Body, max_octets: usize) -> Result<bytes::Bytes, Problem> {
     if body.size_hint().lower() > max_octets as u64 {
         return Err(too_large());
     }
-    body::to_bytes(body, max_octets).await.map_err(|error| {
+    let whole = tokio::time::timeout(BODY_DEADLINE, body::to_bytes(body, max_octets)).await;
+    let whole = whole.map_err(|_| Problem::new(Code::IncompleteBody, "The body took too long to arrive."))?;
+    whole.map_err(|error| {
         let source = error.source();
         if source.is_some_and(<dyn Error>::is::<LengthLimitError>) {
             too_large()
@@ -66,17 +72,17 @@ async fn read(body: Body, max_octets: usize) -> Result<bytes::Bytes, Problem> {
 }
 
 fn parse<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Problem> {
+    // What is no JSON at all is told apart first: else a wrong field before the fault would hide it.
+    serde_json::from_slice::<serde::de::IgnoredAny>(octets).map_err(|error| refusal(".", &error))?;
     let mut json = serde_json::Deserializer::from_slice(octets);
     // serde would read an array as an object whose fields come in order, which nobody means.
     if octets.trim_ascii_start().starts_with(b"[") {
-        serde_json::from_slice::<serde::de::IgnoredAny>(octets).map_err(|error| refusal(".", &error))?;
         return Err(Problem::invalid("body", "must be a JSON object"));
     }
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let field = error.path().to_string();
         refusal(&field, error.inner())
     })?;
-    json.end().map_err(|error| refusal(".", &error))?;
     Ok(value)
 }
 
@@ -88,8 +94,37 @@ fn refusal(field: &str, error: &serde_json::Error) -> Problem {
         return Problem::new(Code::MalformedJson, format!("The body is not JSON: {why}."));
     }
     let why = why.split(" at line ").next().unwrap_or_default();
-    if field == "." { Problem::invalid("body", why) } else { Problem::invalid(field, why) }
+    match (missing(why), field) {
+        (Some(name), ".") => Problem::invalid(name, "is missing"),
+        (Some(name), field) => Problem::invalid(format!("{field}.{name}"), "is missing"),
+        (None, ".") => Problem::invalid("body", why),
+        (None, field) => Problem::invalid(field, why),
+    }
 }
+
+/// The field that serde misses, which its path does not name.
+fn missing(why: &str) -> Option<&str> {
+    why.strip_prefix("missing field `")?.strip_suffix('`')
+}
+
+/// A whole number, however it is written: `1000`, `1e3` and `1000.0` are one number in JSON (RFC 8259 section 6).
+///
+/// # Errors
+/// For what is no whole number from 0 on.
+pub fn whole_number<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    use serde::{Deserialize as _, de::Error as _};
+    let number = serde_json::Number::deserialize(from)?;
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole, and in the range just checked")]
+    let from_float =
+        |float: f64| (float.fract() == 0.0 && (0.0..=MAX_EXACT_FLOAT).contains(&float)).then_some(float as u64);
+    number
+        .as_u64()
+        .or_else(|| number.as_f64().and_then(from_float))
+        .ok_or_else(|| D::Error::custom("must be a whole number, not less than 0"))
+}
+
+/// 2^53: whole numbers beyond it are not told apart by a float.
+const MAX_EXACT_FLOAT: f64 = 9_007_199_254_740_992.0;
 
 /// For fields where leaving out and `null` differ: `null` is handed on to `T`.
 ///
@@ -130,6 +165,10 @@ mod tests {
         for bad in ["", "{", "{\"id\":", "nope", "{\"id\":\"a\"} x", "{\"id\":\"a\",}", "{\"id\":\"\u{1}\"}", "[1,"] {
             assert_eq!(refused(bad).0, Code::MalformedJson, "{bad:?}");
         }
+        // A wrong field before the fault does not hide it.
+        for bad in ["{\"id\":5,", "{\"x\":1", "{\"id\":[[["] {
+            assert_eq!(refused(bad).0, Code::MalformedJson, "{bad:?}");
+        }
         assert_eq!(parse::<Sample>(b"{\"id\":\"\xff\"}").unwrap_err().code, Code::MalformedJson);
     }
 
@@ -141,7 +180,7 @@ mod tests {
             (r#"{"id":"a","size":-1}"#, "size", "invalid value: integer `-1`, expected u64"),
             (r#"{"id":"a","size":1e999}"#, "size", "number out of range"),
             (r#"{"id":"a","size":"1"}"#, "size", "invalid type: string \"1\", expected u64"),
-            (r#"{"size":1}"#, "body", "missing field `id`"),
+            (r#"{"size":1}"#, "id", "is missing"),
             (r#" ["a"] "#, "body", "must be a JSON object"),
         ] {
             let (code, named, detail) = refused(bad);

@@ -1,5 +1,5 @@
 //! Small hot objects in memory. Versions of objects never change, so nothing is ever invalidated; and nothing here
-//! says that a link is alive: it is asked only after the database said so.
+//! says that a link is alive: it is asked only after the database said so, and served only while the store has it.
 
 use bytes::Bytes;
 use moka::sync::Cache;

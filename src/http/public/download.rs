@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request::Parts};
+use time::OffsetDateTime;
 
 use super::body::{DownloadBody, PublicBody, Source};
 use super::cache::LARGEST_OBJECT_OCTETS;
@@ -65,7 +66,7 @@ pub(super) async fn download(
         Answer::Full => None,
         Answer::Partial { first, last } => Some(first..last + 1),
         Answer::NotModified => {
-            return Ok(Answered::Whole(not_modified(head, &served, &etag), presented.id));
+            return Ok(Answered::Whole(not_modified(head, &served, &etag, app.clock.now()), presented.id));
         }
         Answer::PreconditionFailed => return Err(Refusal::of(Code::PreconditionFailed, &row)),
         Answer::RangeNotSatisfiable => {
@@ -75,7 +76,7 @@ pub(super) async fn download(
 
     let octets = range.as_ref().map_or(served.object.size, |range| range.end - range.start);
     let mut response = Response::new(PublicBody::empty());
-    describe(response.headers_mut(), head, &served, &etag);
+    describe(response.headers_mut(), head, &served, &etag, app.clock.now());
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(octets));
     if let Some(range) = &range {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
@@ -146,6 +147,7 @@ async fn open(
         return Ok(Source::Store(body));
     }
     let whole = if let Some(bytes) = public.cache.get(etag, metrics) {
+        public.app.objects.must_be_there(object).await?;
         bytes
     } else {
         let bytes = crate::http::timed(metrics, "read_whole", public.app.objects.read_whole(object)).await?;
@@ -162,10 +164,10 @@ fn slice(whole: &Bytes, range: Range<u64>) -> Result<Bytes, ObjectError> {
     if end > whole.len() { Err(ObjectError::Changed) } else { Ok(whole.slice(start..end)) }
 }
 
-fn not_modified(head: &Parts, served: &ServedObject, etag: &str) -> Response<PublicBody> {
+fn not_modified(head: &Parts, served: &ServedObject, etag: &str, now: OffsetDateTime) -> Response<PublicBody> {
     let mut response = Response::new(PublicBody::empty());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
-    describe(response.headers_mut(), head, served, etag);
+    describe(response.headers_mut(), head, served, etag, now);
     // RFC 9110 section 15.4.5: no representation metadata beyond what keeps a stored response fresh.
     for name in [header::CONTENT_TYPE, header::CONTENT_DISPOSITION] {
         response.headers_mut().remove(name);
@@ -174,14 +176,16 @@ fn not_modified(head: &Parts, served: &ServedObject, etag: &str) -> Response<Pub
 }
 
 /// The headers of a file (API: *Tokens and downloads*).
-fn describe(headers: &mut HeaderMap, head: &Parts, served: &ServedObject, etag: &str) {
+fn describe(headers: &mut HeaderMap, head: &Parts, served: &ServedObject, etag: &str, now: OffsetDateTime) {
     let as_type = media::served_as(served.kind, &served.media_type);
     let inline = as_type.inline && !wants_attachment(head.uri.query());
     refuse::security_headers(headers, refuse::FILE_POLICY);
     headers.insert(header::CONTENT_TYPE, text(&as_type.content_type));
     headers.insert(header::CONTENT_DISPOSITION, text(&filename::content_disposition(inline, &served.filename)));
     headers.insert(header::ETAG, text(etag));
-    headers.insert(header::LAST_MODIFIED, text(&httpdate::fmt_http_date(served.object.modified_at.into())));
+    // Never later than `Date` (RFC 9110 section 8.8.2.1): versions that replace each other within a second are dated ahead.
+    let modified_at = served.object.modified_at.min(now);
+    headers.insert(header::LAST_MODIFIED, text(&httpdate::fmt_http_date(modified_at.into())));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
 }
 

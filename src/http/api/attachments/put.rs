@@ -41,7 +41,7 @@ pub struct AttachmentPut {
     #[schema(value_type = String, min_length = 1, max_length = 1024, example = "acme/2026/screen.png")]
     object_key: NamedKey,
     /// The name that a person knows it by.
-    #[schema(max_length = 4096, example = "screen.png")]
+    #[schema(max_length = 1024, example = "screen.png")]
     filename: String,
     /// What it is. An image's bytes decide for themselves.
     #[schema(max_length = 255, example = "image/png")]

@@ -38,7 +38,7 @@ refusals!(SiteNotFound, ProjectNotFound, CommentDeleted, UploadTooLarge, Storage
     operation_id = "upload_attachment_content", tag = "attachments",
     params(
         AttachmentParams,
-        ("filename" = Option<String>, Query, description = "The name that a person knows it by. Left out or empty: downloads are called `attachment`.", max_length = 4096, example = "screen.png"),
+        ("filename" = Option<String>, Query, description = "The name that a person knows it by. Left out or empty: downloads are called `attachment`.", max_length = 1024, example = "screen.png"),
     ),
     request_body(
         content = crate::http::openapi::Octets, content_type = "application/octet-stream",
@@ -165,7 +165,7 @@ mod tests {
         ] {
             assert_eq!(filename(&uri.parse().unwrap()).unwrap(), expected, "{uri}");
         }
-        let too_long = format!("/x?filename={}", "a".repeat(4097));
+        let too_long = format!("/x?filename={}", "a".repeat(1025));
         let problem = filename(&too_long.parse().unwrap()).unwrap_err();
         assert_eq!((problem.code, problem.field.as_deref()), (Code::InvalidRequest, Some("filename")));
     }

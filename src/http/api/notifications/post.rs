@@ -14,7 +14,7 @@ use crate::audit;
 use crate::domain::access::ApiKey;
 use crate::domain::ids::{AttachmentId, CommentPath, Recipient, RequestId};
 use crate::http::api::caller::{Caller, Notify};
-use crate::http::api::json::{Accepted, JsonBody, LIST_BODY_OCTETS};
+use crate::http::api::json::{Accepted, JsonBody, LIST_BODY_OCTETS, whole_number};
 use crate::http::api::links::{must_name_someone, must_not_be_too_many};
 use crate::http::api::place::CommentParams;
 use crate::http::openapi::refusals;
@@ -25,9 +25,14 @@ use crate::store::{IssueContext, Issued, Wanted};
 const MAX_MESSAGE_OCTETS: u64 = (1 << 53) - 1;
 
 /// A message's size, in octets.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(try_from = "u64")]
+#[derive(Debug, Clone, Copy)]
 struct MessageSize(u64);
+
+impl<'de> Deserialize<'de> for MessageSize {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Self::try_from(whole_number(from)?).map_err(serde::de::Error::custom)
+    }
+}
 
 impl TryFrom<u64> for MessageSize {
     type Error = &'static str;
