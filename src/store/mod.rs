@@ -36,7 +36,7 @@ pub use error::{SchemaMismatch, StoreError};
 pub use issue::{IssueContext, Issued, NewLink, Wanted};
 pub use keys::{KeyListed, NewKey};
 pub use liveness::{LivenessRow, ServedObject};
-pub use projects::SetMode;
+pub use projects::{LiveLinks, SetMode};
 pub use register::{NewAttachment, Registered};
 pub use revoke::RevokeTarget;
 pub use sites::SiteUpdate;

@@ -22,15 +22,29 @@ const SET_MODE: Sql = sql("UPDATE projects SET mode = $3, generation = $4, chang
 const QUEUE_PROJECT: Sql = sql("INSERT INTO deleted_projects (project_id, site, project, deleted_at) \
      SELECT project_id, site, project, $3 FROM projects WHERE site = $1 AND project = $2");
 const DELETE_PROJECT: Sql = sql("DELETE FROM projects WHERE site = $1 AND project = $2");
-// The project's generation first: its live links lie together in the index of links.
+// The project's generation first: its links lie together in the index of links. The bound is on the links looked at, for
+// the dead ones among them cost as much.
 const LIVE_LINKS: Sql = sql(concat!(
-    "SELECT count(*) FROM (SELECT l.link_id FROM projects AS own \
-     JOIN links AS l ON l.generation = own.generation AND l.expires_at > $3 ",
-    alive_joins!(),
-    " WHERE own.site = $1 AND own.project = $2 AND l.site = own.site AND l.project = own.project AND ",
+    "SELECT count(*), coalesce(sum(CASE WHEN alive THEN 1 ELSE 0 END), 0) FROM (SELECT ",
     alive!(),
-    " LIMIT $4) AS live"
+    " AS alive FROM (SELECT links.* FROM projects AS own \
+     JOIN links ON links.generation = own.generation AND links.expires_at > $3 \
+     WHERE own.site = $1 AND own.project = $2 AND links.site = own.site AND links.project = own.project \
+     LIMIT $4) AS l ",
+    alive_joins!(),
+    ") AS looked_at"
 ));
+/// Links that are looked at for each that may be counted.
+const LOOKED_AT_FOR_EACH: u64 = 4;
+
+/// How many links of a project are alive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LiveLinks {
+    /// As many were found.
+    pub links: u64,
+    /// There may be more.
+    pub capped: bool,
+}
 
 /// What became of setting a mode.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +133,8 @@ impl Store {
         Ok(SetMode::Done { security, changed })
     }
 
-    /// How many links of a project are alive, counted up to `cap`: what a change of its mode would kill.
+    /// How many links of a project are alive, counted up to `cap`: what a change of its mode would kill. Where many of
+    /// the project's links are dead already, counting may stop before `cap`.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -129,10 +144,13 @@ impl Store {
         project: &ProjectId,
         now: OffsetDateTime,
         cap: u64,
-    ) -> Result<u64, StoreError> {
-        let (at, cap) = (now.unix_timestamp(), bigint(cap)?);
-        let row = fetch_optional!(self.db.read(), (i64,), LIVE_LINKS, site.as_str(), project.as_str(), at, cap)?;
-        count(row.map_or(0, |(live,)| live))
+    ) -> Result<LiveLinks, StoreError> {
+        let (at, bound) = (now.unix_timestamp(), cap.saturating_mul(LOOKED_AT_FOR_EACH));
+        let on = self.db.read();
+        let row = fetch_optional!(on, (i64, i64), LIVE_LINKS, site.as_str(), project.as_str(), at, bigint(bound)?)?;
+        let (looked_at, alive) = row.unwrap_or_default();
+        let (looked_at, alive) = (count(looked_at)?, count(alive)?);
+        Ok(LiveLinks { links: alive.min(cap), capped: alive > cap || looked_at >= bound })
     }
 
     /// Deletes a project and kills what is under it, in O(1). `None`: no such site; else whether there was one.

@@ -51,13 +51,12 @@ pub async fn get(
 ) -> Result<Json<AttachmentSecurity>, Problem> {
     let ProjectPath { site, project } = &caller.place;
     let security = app.store.project_security(site, project).await?.ok_or_else(Problem::site_not_found)?;
-    // One more than is told, to know whether there are more.
-    let counted = app.store.live_links(site, project, app.clock.now(), COUNTED_LINKS + 1).await?;
+    let counted = app.store.live_links(site, project, app.clock.now(), COUNTED_LINKS).await?;
     Ok(Json(AttachmentSecurity {
         mode: security.mode,
         changed_at: security.changed_at.map(Timestamp),
-        live_links: counted.min(COUNTED_LINKS),
-        live_links_capped: counted > COUNTED_LINKS,
+        live_links: counted.links,
+        live_links_capped: counted.capped,
         advisories: security.mode.advisories(),
     }))
 }
