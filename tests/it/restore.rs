@@ -34,12 +34,12 @@ async fn restart(service: Service) -> Service {
     Service::start_in(dir, SettableClock::at(START), &[], |query| query).await
 }
 
-/// Waits until the newest revocation is in the object store.
+/// Waits until the newest revocation is in the object store, and the ones before it are removed.
 async fn kept(service: &Service) {
     let app = service.running.app();
-    let newest = app.store.newest_mark().await.unwrap();
+    let newest: Vec<_> = app.store.newest_mark().await.unwrap().into_iter().collect();
     for _ in 0..100 {
-        if app.objects.marks().await.unwrap().into_iter().max() == newest {
+        if app.objects.marks().await.unwrap() == newest {
             return;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -138,7 +138,6 @@ async fn a_restart_without_a_restore_changes_nothing() {
     kept(&service).await;
     service.delete(&comment_path("c2")).await.ok(204);
     kept(&service).await;
-    assert_eq!(service.running.app().objects.marks().await.unwrap().len(), 1, "older marks are removed");
     let service = restart(service).await;
     let url = format!("http://{}/{}", service.public(), url.splitn(4, '/').nth(3).unwrap());
     service.open(&url).await.ok(200);
