@@ -153,7 +153,8 @@ pub fn run(config: Config, clock: SharedClock) -> anyhow::Result<()> {
 
 async fn open_store(config: &Config) -> anyhow::Result<Store> {
     let migrate = if config.database.migrate { Migrate::Yes } else { Migrate::No };
-    let store = Store::open(&config.database.url, migrate).await.context("cannot open the database (database_url)")?;
+    let store = Store::open_with(&config.database.url, &config.database.server, migrate).await;
+    let store = store.context("cannot open the database (database_url)")?;
     if config.database.url.file().is_some() {
         store.doom_leftovers().await?;
     }

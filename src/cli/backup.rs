@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::existing::{Expect, open};
-use super::output;
+use super::{Usage, output};
 use crate::config::Config;
 use crate::store;
 
@@ -20,6 +20,9 @@ objects after it, so that every object that the database names is there. To rest
 service and put the copy in the database's place. Links revoked since then would work again:
 keep copies recent.";
 
+const NOT_EMBEDDED: &str = "backup copies the embedded database only, and database_url names a server: use its own \
+     tools, such as pg_dump --format=custom";
+
 /// Write a consistent copy of the embedded database to FILE
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -30,6 +33,9 @@ pub(super) struct Backup {
 
 impl Backup {
     pub(super) async fn run(self, config: &Config) -> anyhow::Result<()> {
+        if config.database.url.file().is_none() {
+            return Err(Usage(NOT_EMBEDDED.to_owned()).into());
+        }
         let shown = self.file.display();
         anyhow::ensure!(
             self.file.symlink_metadata().is_err(),

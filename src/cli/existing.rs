@@ -22,7 +22,8 @@ pub(super) enum Expect {
 /// Opens the database in force.
 pub(super) async fn open(config: &Config, expect: Expect, migrate: store::Migrate) -> anyhow::Result<Store> {
     check(config, expect)?;
-    Store::open(&config.database.url, migrate).await.context("cannot open the database")
+    let store = Store::open_with(&config.database.url, &config.database.server, migrate).await;
+    store.context("cannot open the database")
 }
 
 /// Whether there is a database to work on.

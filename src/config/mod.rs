@@ -21,7 +21,7 @@ use std::time::Duration;
 pub use layers::{Environment, Flags};
 pub use problem::ConfigError;
 
-use crate::store::DatabaseUrl;
+use crate::store::{DatabaseUrl, ServerOptions};
 use layers::Layers;
 use reader::Reader;
 use show::InForce;
@@ -85,6 +85,9 @@ pub struct Ops {
 pub struct Database {
     /// `ATTACHLINK_DATABASE_URL` or `ATTACHLINK_DATABASE_URL_FILE`, `sqlite:DATA_DIR/attachlink.db`.
     pub url: DatabaseUrl,
+    /// For a database on a server: `ATTACHLINK_DATABASE_POOL_SIZE`, 16; `ATTACHLINK_DATABASE_STATEMENT_TIMEOUT_MS`, 5000;
+    /// `ATTACHLINK_DATABASE_POOLER`, `none` or `transaction`.
+    pub server: ServerOptions,
     /// Whether `serve` migrates at the start; `--no-migrate` refuses an old schema instead.
     pub migrate: bool,
 }

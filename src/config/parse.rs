@@ -59,6 +59,15 @@ pub(super) fn objects(text: &str) -> Result<ObjectsLocation, String> {
     Ok(ObjectsLocation::Local(PathBuf::from(path)))
 }
 
+/// Whether a pooler in transaction mode stands before the database server.
+pub(super) fn pooler(text: &str) -> Result<bool, String> {
+    match text {
+        "none" => Ok(false),
+        "transaction" => Ok(true),
+        _ => Err(format!("'{text}' is not a kind of pooler; write none, or transaction for one in transaction mode")),
+    }
+}
+
 /// An S3 server's address.
 pub(super) fn endpoint(text: &str) -> Result<url::Url, String> {
     match url::Url::parse(text) {
@@ -165,6 +174,14 @@ mod tests {
         assert!(objects("s3://bucket/prefix").unwrap_err().contains("not in this version yet"));
         for bad in ["", "file:", "file://host/dir", "/srv/objects", "gs://bucket"] {
             assert!(objects(bad).unwrap_err().contains("write file:DIR"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_pooler_is_none_or_works_by_transactions() {
+        assert_eq!((pooler("none"), pooler("transaction")), (Ok(false), Ok(true)));
+        for bad in ["", "session", "pgbouncer", "Transaction"] {
+            assert!(pooler(bad).unwrap_err().contains("write none, or transaction"), "{bad}");
         }
     }
 

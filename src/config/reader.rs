@@ -11,7 +11,7 @@ use super::settings::{self, Setting};
 use super::show::InForce;
 use super::{Api, Config, Database, Downloads, Email, Log, Objects, Ops, Public, parse};
 use crate::logging::DEFAULT_FILTER;
-use crate::store::DatabaseUrl;
+use crate::store::{DatabaseUrl, ServerOptions};
 
 /// The largest number that every JSON reader keeps exactly (RFC 8259 section 6).
 const MAX_EXACT: u64 = (1 << 53) - 1;
@@ -20,6 +20,9 @@ const MAX_HEADER_TIMEOUT_SECONDS: u64 = 300;
 const MAX_DRAIN_SECONDS: u64 = 24 * 60 * 60;
 /// Under 10 ms a busy database would look dead; over 30 s a download is cut before its question is answered.
 const LIVENESS_DEADLINE_RANGE_MS: RangeInclusive<u64> = 10..=30_000;
+const MAX_POOL_SIZE: u64 = 1000;
+/// Under 100 ms a busy server could commit nothing; over a minute a caller has long given up.
+const STATEMENT_TIMEOUT_RANGE_MS: RangeInclusive<u64> = 100..=60_000;
 
 /// Reads settings one by one, keeps what is in force, and collects what is wrong.
 pub(super) struct Reader<'a> {
@@ -151,8 +154,17 @@ impl<'a> Reader<'a> {
         let default = format!("sqlite:{}", data_dir.join("attachlink.db").display());
         let url = self.required(&settings::DATABASE_URL, Some(default), |text| {
             text.parse::<DatabaseUrl>().map_err(|error| error.to_string())
-        })?;
-        Ok(Database { url, migrate: true })
+        });
+        let pool_size = self.number(&settings::DATABASE_POOL_SIZE, 1..=MAX_POOL_SIZE, "connections");
+        let timeout_ms =
+            self.number(&settings::DATABASE_STATEMENT_TIMEOUT_MS, STATEMENT_TIMEOUT_RANGE_MS, "milliseconds");
+        let behind_pooler = self.required(&settings::DATABASE_POOLER, None, parse::pooler);
+        let server = ServerOptions {
+            pool_size: usize::try_from(pool_size?).unwrap_or(usize::MAX),
+            statement_timeout: Duration::from_millis(timeout_ms?),
+            behind_pooler: behind_pooler?,
+        };
+        Ok(Database { url: url?, server, migrate: true })
     }
 
     fn objects(&mut self, data_dir: &Path) -> Result<Objects, Refused> {

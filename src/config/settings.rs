@@ -69,6 +69,9 @@ settings! {
     API_LISTEN = "api_listen", Text, Some("127.0.0.1:8081");
     OPS_LISTEN = "ops_listen", Text, Some("127.0.0.1:9090");
     DATABASE_URL = "database_url", Text, None, secret: true;
+    DATABASE_POOL_SIZE = "database_pool_size", Number, Some("16");
+    DATABASE_STATEMENT_TIMEOUT_MS = "database_statement_timeout_ms", Number, Some("5000");
+    DATABASE_POOLER = "database_pooler", Text, Some("none");
     OBJECTS = "objects", Text, None;
     S3_ENDPOINT = "s3_endpoint", Text, None, unset: "for an S3 store, which this version has not yet";
     S3_REGION = "s3_region", Text, None, unset: "for an S3 store, which this version has not yet";

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::layers::Source;
 use super::settings::{Form, Setting};
+use crate::store::without_password;
 
 /// What stands for a secret.
 const HIDDEN: &str = "***";
@@ -39,20 +40,7 @@ fn without_secret(text: &str) -> String {
     if text.starts_with("sqlite:") {
         return text.to_owned();
     }
-    let Ok(mut url) = url::Url::parse(text) else { return HIDDEN.to_owned() };
-    if url.password().is_some() && url.set_password(Some(HIDDEN)).is_err() {
-        return HIDDEN.to_owned();
-    }
-    if url.query().is_some() {
-        let kept: Vec<(String, String)> = url.query_pairs().map(|(k, v)| (k.into_owned(), v.into_owned())).collect();
-        let mut pairs = url.query_pairs_mut();
-        pairs.clear();
-        for (name, value) in kept {
-            let secret = name.to_ascii_lowercase().contains("pass");
-            pairs.append_pair(&name, if secret { HIDDEN } else { &value });
-        }
-    }
-    url.to_string()
+    url::Url::parse(text).map_or_else(|_| HIDDEN.to_owned(), |url| without_password(&url))
 }
 
 /// All of it as TOML, the remarks in one column.

@@ -44,6 +44,7 @@ fn runs_without_any_settings() {
     assert_eq!(config.ops.listen, "127.0.0.1:9090".parse().unwrap());
     assert_eq!(config.database.url.to_string(), "sqlite:./data/attachlink.db");
     assert!(config.database.migrate);
+    assert_eq!(config.database.server, crate::store::ServerOptions::default());
     assert_eq!(config.objects.location, ObjectsLocation::Local(PathBuf::from("./data/objects")));
     assert_eq!(config.email.inline_limit, 6 * 1024 * 1024);
     assert_eq!(config.api.max_upload_octets, None);
@@ -167,11 +168,32 @@ fn what_is_not_toml_is_told_by_line_and_not_quoted() {
 
 #[test]
 fn no_error_repeats_a_secret() {
-    for url in ["postgres://u:hunter2@db/al", "mysql://u:hunter2@db/al", "hunter2"] {
+    for url in ["postgres://u:hunter2@db/al?x=y", "mysql://u:hunter2@db/al", "hunter2"] {
         let error = load(&[], &[("ATTACHLINK_DATABASE_URL", url)]).unwrap_err();
         assert!(error.to_string().starts_with("ATTACHLINK_DATABASE_URL: "), "{error}");
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
     }
+}
+
+#[test]
+fn a_server_as_the_database_is_shown_without_its_password() {
+    let dir = tempfile::tempdir().unwrap();
+    let secret = dir.path().join("database-url");
+    std::fs::write(&secret, "postgres://al:hunter2@db/links?sslmode=verify-full\n").unwrap();
+    let variables = [
+        ("ATTACHLINK_DATABASE_URL_FILE", secret.to_str().unwrap()),
+        ("ATTACHLINK_DATABASE_POOL_SIZE", "3"),
+        ("ATTACHLINK_DATABASE_STATEMENT_TIMEOUT_MS", "700"),
+        ("ATTACHLINK_DATABASE_POOLER", "transaction"),
+    ];
+    let config = load(&[], &variables).unwrap();
+    assert_eq!(config.database.url.file(), None);
+    let server = &config.database.server;
+    assert_eq!((server.pool_size, server.statement_timeout), (3, Duration::from_millis(700)));
+    assert!(server.behind_pooler);
+    let shown = config.to_toml();
+    assert!(shown.contains("postgres://al:***@db/links?sslmode=verify-full"), "{shown}");
+    assert!(!format!("{shown}{config:?}").contains("hunter2"));
 }
 
 #[test]
@@ -230,6 +252,7 @@ fn the_sample_file_is_valid_and_shows_the_defaults() {
     let whole = from_file(&uncommented).unwrap();
     let defaults = load(&[("data_dir", "/var/lib/attachlink")], &[]).unwrap();
     assert_eq!(whole.database.url, defaults.database.url);
+    assert_eq!(whole.database.server, defaults.database.server);
     assert_eq!(whole.objects.location, defaults.objects.location);
     assert_eq!(whole.email.inline_limit, defaults.email.inline_limit);
     assert_eq!(whole.public.max_connections, defaults.public.max_connections);

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::app::App;
+use crate::store::StoreError;
 
 /// A part that has not answered after this is not ready.
 const PART_DEADLINE: Duration = Duration::from_secs(2);
@@ -53,8 +54,8 @@ async fn readyz(State(app): State<Arc<App>>) -> impl IntoResponse {
         tokio::time::timeout(PART_DEADLINE, app.objects.ping()),
     );
     let restored = app.store.is_restored().then_some("it was restored from a backup: run `attachlink recover`");
-    let database = reason("database", database).or(restored);
-    let objects = reason("objects", objects);
+    let database = reason("database", database, why_not).or(restored);
+    let objects = reason("objects", objects, |_| FAILS);
     let ready = database.is_none() && objects.is_none();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = serde_json::json!({
@@ -65,15 +66,26 @@ async fn readyz(State(app): State<Arc<App>>) -> impl IntoResponse {
     (status, axum::Json(body))
 }
 
+const FAILS: &str = "it answers with an error; the log says which";
+
+fn why_not(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::ReadOnly => "its server is a standby, or read-only",
+        StoreError::Full => "its disk is full",
+        _ => FAILS,
+    }
+}
+
 fn reason<E: std::error::Error>(
     part: &'static str,
     answer: Result<Result<(), E>, tokio::time::error::Elapsed>,
+    why: impl Fn(&E) -> &'static str,
 ) -> Option<&'static str> {
     match answer {
         Ok(Ok(())) => None,
         Ok(Err(error)) => {
             tracing::warn!(part, error = %chain(&error), "not ready");
-            Some("it answers with an error; the log says which")
+            Some(why(&error))
         }
         Err(_) => {
             tracing::warn!(part, "not ready: silent past the deadline");

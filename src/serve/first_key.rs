@@ -17,7 +17,8 @@ pub(super) const FILE_NAME: &str = "first-api-key";
 
 /// Makes an unbound key with both scopes when the database knows none, and says where it is, not what it is.
 ///
-/// The file is written and synced before the key is valid, so a crash in between leaves no key that nobody has.
+/// The file is written and synced before the key is valid, so a crash in between leaves no key that nobody has. Of
+/// several replicas on a fresh database one makes it.
 pub(super) async fn make_if_none(store: &Store, data_dir: &Path, now: OffsetDateTime) -> anyhow::Result<()> {
     if store.has_keys().await? {
         return Ok(());
@@ -25,12 +26,14 @@ pub(super) async fn make_if_none(store: &Store, data_dir: &Path, now: OffsetDate
     crate::store::make_private_dir(data_dir)
         .with_context(|| format!("cannot make the data directory {} (data_dir)", data_dir.display()))?;
     let path = data_dir.join(FILE_NAME);
-    let key = mint(API_KEY_PREFIX, now);
-    write_private(&path, key.reveal()).with_context(|| format!("cannot write {}", path.display()))?;
-    store
-        .create_key(&NewKey { id: key.id, hash: key.hash, notify: true, admin: true, binding: Binding::Unbound }, now)
-        .await?;
-    tracing::info!(file = %path.display(), key_id = %key.id, "made a first API key; it is in this file");
+    let make = || {
+        let key = mint(API_KEY_PREFIX, now);
+        write_private(&path, key.reveal()).with_context(|| format!("cannot write {}", path.display()))?;
+        anyhow::Ok(NewKey { id: key.id, hash: key.hash, notify: true, admin: true, binding: Binding::Unbound })
+    };
+    if let Some(key_id) = store.create_first_key(now, make).await?? {
+        tracing::info!(file = %path.display(), %key_id, "made a first API key; it is in this file");
+    }
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::db::{Sql, execute, fetch_all, fetch_optional, sql};
+use super::db::{Sql, execute, fetch_all, fetch_optional, retried, sql};
 use super::objects::doom_uploads;
 use super::rows::{AttachmentRow, attachment_columns};
 use super::sites::SITE_EXISTS;
@@ -75,14 +75,16 @@ impl Store {
     ) -> Result<Option<bool>, StoreError> {
         let (site, project, comment) = path.comment.texts();
         let attachment = path.attachment.as_str();
-        let mut tx = self.db.begin().await?;
-        if fetch_optional!(tx.on(), (i64,), SITE_EXISTS, site)?.is_none() {
-            return Ok(None);
-        }
-        execute!(tx.on(), TOUCH_COMMENT, site, project, comment)?;
-        execute!(tx.on(), DOOM, site, project, comment, attachment, now.unix_timestamp())?;
-        let existed = execute!(tx.on(), DELETE, site, project, comment, attachment)? > 0;
-        tx.commit_revocation().await?;
-        Ok(Some(existed))
+        retried!(async {
+            let mut tx = self.db.begin().await?;
+            if fetch_optional!(tx.on(), (i64,), SITE_EXISTS, site)?.is_none() {
+                return Ok(None);
+            }
+            execute!(tx.on(), TOUCH_COMMENT, site, project, comment)?;
+            execute!(tx.on(), DOOM, site, project, comment, attachment, now.unix_timestamp())?;
+            let existed = execute!(tx.on(), DELETE, site, project, comment, attachment)? > 0;
+            tx.commit_revocation().await?;
+            Ok(Some(existed))
+        })
     }
 }

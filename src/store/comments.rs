@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::db::{Sql, execute, fetch_optional, sql};
+use super::db::{Sql, execute, fetch_optional, retried, sql};
 use super::objects::doom_uploads;
 use super::sites::SITE_EXISTS;
 use super::{Store, StoreError};
@@ -58,14 +58,16 @@ impl Store {
     pub async fn delete_comment(&self, path: &CommentPath, now: OffsetDateTime) -> Result<Option<u64>, StoreError> {
         let (site, project, comment) = path.texts();
         let at = now.unix_timestamp();
-        let mut tx = self.db.begin().await?;
-        if fetch_optional!(tx.on(), (i64,), SITE_EXISTS, site)?.is_none() {
-            return Ok(None);
-        }
-        execute!(tx.on(), BURY, site, project, comment, at)?;
-        execute!(tx.on(), DOOM, site, project, comment, at)?;
-        let died = execute!(tx.on(), DELETE_ATTACHMENTS, site, project, comment)?;
-        tx.commit_revocation().await?;
-        Ok(Some(died))
+        retried!(async {
+            let mut tx = self.db.begin().await?;
+            if fetch_optional!(tx.on(), (i64,), SITE_EXISTS, site)?.is_none() {
+                return Ok(None);
+            }
+            execute!(tx.on(), BURY, site, project, comment, at)?;
+            execute!(tx.on(), DOOM, site, project, comment, at)?;
+            let died = execute!(tx.on(), DELETE_ATTACHMENTS, site, project, comment)?;
+            tx.commit_revocation().await?;
+            Ok(Some(died))
+        })
     }
 }

@@ -3,9 +3,13 @@
 //! Statements are constants with `$1` placeholders that every database reads. The macros of this file expand to one
 //! arm for each database; a function says once what it asks and what it does with the answer.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
-use super::{StoreError, history};
+use super::postgres::{Reader, Server, ServerTx};
+use super::{StoreError, history, row_ids};
 
 /// The database, as pools of connections.
 #[derive(Clone)]
@@ -17,12 +21,16 @@ pub(super) enum Db {
         /// The one that writes.
         writer: SqlitePool,
     },
+    /// PostgreSQL.
+    Postgres(Arc<Server>),
 }
 
 /// Something to run statements on, or to make one from, for each database.
-pub(super) enum Arm<S> {
+pub(super) enum Arm<S, P> {
     /// The embedded one.
     Sqlite(S),
+    /// PostgreSQL.
+    Postgres(P),
 }
 
 /// The text of a statement for each database.
@@ -30,11 +38,21 @@ pub(super) enum Arm<S> {
 pub(super) struct Sql {
     /// For the embedded one.
     pub(super) sqlite: &'static str,
+    /// For PostgreSQL.
+    pub(super) postgres: &'static str,
 }
 
 /// A statement that every database reads as it is.
 pub(super) const fn sql(text: &'static str) -> Sql {
-    Sql { sqlite: text }
+    Sql { sqlite: text, postgres: text }
+}
+
+/// A statement that also locks the rows that it reads, with words that the embedded database does not know: it takes
+/// one writer at a time.
+macro_rules! sql_that_locks {
+    ($text:expr, $lock:literal) => {
+        $crate::store::db::Sql { sqlite: $text, postgres: concat!($text, " ", $lock) }
+    };
 }
 
 /// Runs a statement; gives the number of rows it changed.
@@ -45,9 +63,12 @@ macro_rules! execute {
                 $(.bind($bind))*
                 .execute(executor)
                 .await
-                .map(|done| done.rows_affected()),
+                .map(|done| done.rows_affected())
+                .map_err($crate::store::StoreError::from),
+            $crate::store::db::Arm::Postgres(on) => {
+                on.execute(sqlx::query::<sqlx::Postgres>($sql.postgres)$(.bind($bind))*).await
+            }
         }
-        .map_err($crate::store::StoreError::from)
     };
 }
 
@@ -58,9 +79,12 @@ macro_rules! fetch_optional {
             $crate::store::db::Arm::Sqlite(executor) => sqlx::query_as::<sqlx::Sqlite, $row>($sql.sqlite)
                 $(.bind($bind))*
                 .fetch_optional(executor)
-                .await,
+                .await
+                .map_err($crate::store::StoreError::from),
+            $crate::store::db::Arm::Postgres(on) => {
+                on.fetch_optional(|| sqlx::query_as::<sqlx::Postgres, $row>($sql.postgres)$(.bind($bind))*).await
+            }
         }
-        .map_err($crate::store::StoreError::from)
     };
 }
 
@@ -71,19 +95,54 @@ macro_rules! fetch_all {
             $crate::store::db::Arm::Sqlite(executor) => sqlx::query_as::<sqlx::Sqlite, $row>($sql.sqlite)
                 $(.bind($bind))*
                 .fetch_all(executor)
-                .await,
+                .await
+                .map_err($crate::store::StoreError::from),
+            $crate::store::db::Arm::Postgres(on) => {
+                on.fetch_all(|| sqlx::query_as::<sqlx::Postgres, $row>($sql.postgres)$(.bind($bind))*).await
+            }
         }
-        .map_err($crate::store::StoreError::from)
     };
 }
 
-pub(super) use {execute, fetch_all, fetch_optional};
+/// Runs a whole transaction, written as an `async` block, and runs it again when another one was in its way: a deadlock,
+/// or a serialization that failed. Such a one changed nothing.
+macro_rules! retried {
+    ($transaction:expr) => {{
+        let mut tries = 0;
+        loop {
+            let done = $transaction.await;
+            tries += 1;
+            if !$crate::store::db::again(&done, tries).await {
+                break done;
+            }
+        }
+    }};
+}
+
+pub(super) use {execute, fetch_all, fetch_optional, retried, sql_that_locks};
+
+/// How often a transaction is tried.
+const TRIES: u32 = 6;
+/// Waited before the second try, doubled before each one after it, and up to as much again by chance.
+const PAUSE_MS: u64 = 4;
+
+/// Whether to run a transaction again, after a pause.
+pub(super) async fn again<T>(done: &Result<T, StoreError>, tries: u32) -> bool {
+    if tries >= TRIES || !done.as_ref().is_err_and(StoreError::is_conflict) {
+        return false;
+    }
+    let pause = PAUSE_MS << tries;
+    let chance = row_ids::random().unsigned_abs() % pause;
+    tokio::time::sleep(Duration::from_millis(pause + chance)).await;
+    true
+}
 
 impl Db {
     /// Where a single statement reads. It sees every commit that was answered before it was sent.
-    pub(super) fn read(&self) -> Arm<&SqlitePool> {
+    pub(super) fn read(&self) -> Arm<&SqlitePool, Reader<'_>> {
         match self {
             Self::Sqlite { readers, .. } => Arm::Sqlite(readers),
+            Self::Postgres(server) => Arm::Postgres(server.reader()),
         }
     }
 
@@ -92,6 +151,7 @@ impl Db {
         match self {
             // IMMEDIATE takes the write lock at once: a transaction that has read cannot then fail to write.
             Self::Sqlite { writer, .. } => Ok(Tx(Arm::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?))),
+            Self::Postgres(server) => Ok(Tx(Arm::Postgres(ServerTx::begin(server).await?))),
         }
     }
 
@@ -103,27 +163,29 @@ impl Db {
                 readers.close().await;
                 writer.close().await;
             }
+            Self::Postgres(server) => server.close().await,
         }
     }
 }
 
 /// A transaction.
-pub(super) struct Tx(Arm<Transaction<'static, Sqlite>>);
+pub(super) struct Tx(Arm<Transaction<'static, Sqlite>, ServerTx>);
 
 impl Tx {
     /// Where the transaction's statements run.
-    pub(super) fn on(&mut self) -> Arm<&mut SqliteConnection> {
+    pub(super) fn on(&mut self) -> Arm<&mut SqliteConnection, &mut ServerTx> {
         match &mut self.0 {
             Arm::Sqlite(tx) => Arm::Sqlite(&mut **tx),
+            Arm::Postgres(tx) => Arm::Postgres(tx),
         }
     }
 
-    /// Commits. When this answers, the change is on the disk.
+    /// Commits. When this answers, the change is on the disk, and on every standby that the server waits for.
     pub(super) async fn commit(self) -> Result<(), StoreError> {
         match self.0 {
-            Arm::Sqlite(tx) => tx.commit().await?,
+            Arm::Sqlite(tx) => Ok(tx.commit().await?),
+            Arm::Postgres(tx) => tx.commit().await,
         }
-        Ok(())
     }
 
     /// Commits a revocation or a mode change, with its mark. So one that found nothing left to change writes all the

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use super::postgres;
+
 /// `SQLITE_FULL`: the disk has no room (<https://www.sqlite.org/rescode.html>).
 const SQLITE_FULL: i32 = 13;
 /// `SQLITE_IOERR_SHMSIZE`: the index of the write-ahead log cannot grow, which is a full disk too.
@@ -13,6 +15,9 @@ pub enum StoreError {
     /// It cannot be asked now: locked for too long, unreachable, an I/O error.
     #[error("the database did not answer")]
     Unavailable(#[source] sqlx::Error),
+    /// It takes no writes, so it may not know the last revocations.
+    #[error("the database server is a standby, or read-only")]
+    ReadOnly,
     /// Its disk is full.
     #[error("the database's disk is full")]
     Full,
@@ -28,6 +33,38 @@ pub enum StoreError {
     /// A file of the embedded database, or a copy of it, cannot be made or opened.
     #[error("a database file cannot be made or opened")]
     File(#[source] io::Error),
+    /// It could not be opened, and a setting is most likely to blame.
+    #[error("{advice}")]
+    Start {
+        /// What to change, by the setting's name.
+        advice: &'static str,
+        /// What happened.
+        #[source]
+        cause: Box<StoreError>,
+    },
+    /// The database is not the embedded one, and only that can do this.
+    #[error("only the embedded database does this")]
+    NotEmbedded,
+}
+
+impl StoreError {
+    /// Whether another transaction was in the way, and the same one may succeed in a moment. It changed nothing.
+    pub(super) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Unavailable(error) if postgres::is_conflict(error))
+    }
+
+    /// An error met at the start, with the setting to change where that can be told.
+    pub(super) fn at_start(self) -> Self {
+        let advice = match &self {
+            Self::Unavailable(error) => postgres::advice(error),
+            Self::ReadOnly => Some("database_url must name the primary, and it must take writes"),
+            _ => None,
+        };
+        match advice {
+            Some(advice) => Self::Start { advice, cause: Box::new(self) },
+            None => self,
+        }
+    }
 }
 
 /// How a database's schema differs from this build's.
@@ -51,6 +88,10 @@ impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match &error {
             sqlx::Error::Database(cause) if is_full(cause.code().as_deref()) => Self::Full,
+            sqlx::Error::Database(cause) if cause.code().is_some_and(|code| postgres::is_read_only(&code)) => {
+                Self::ReadOnly
+            }
+            sqlx::Error::Configuration(cause) if cause.is::<postgres::ReadOnly>() => Self::ReadOnly,
             sqlx::Error::Io(cause) if cause.kind() == io::ErrorKind::StorageFull => Self::Full,
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::Corrupt("a column's type"),
             _ => Self::Unavailable(error),
@@ -65,6 +106,9 @@ impl From<io::Error> for StoreError {
 }
 
 fn is_full(code: Option<&str>) -> bool {
+    if code.is_some_and(postgres::is_full) {
+        return true;
+    }
     let code = code.and_then(|code| code.parse::<i32>().ok());
     // The low octet is the primary code, what is above it says more.
     code.is_some_and(|code| code & 0xff == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE)
@@ -76,8 +120,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_told_apart() {
-        for (code, full) in [("13", true), ("4874", true), ("5", false), ("266", false), ("", false), ("53100", false)]
-        {
+        for (code, full) in [("13", true), ("4874", true), ("5", false), ("266", false), ("", false), ("53100", true)] {
             assert_eq!(is_full(Some(code)), full, "{code}");
         }
         let full = io::Error::from(io::ErrorKind::StorageFull);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::db::{Sql, Tx, execute, fetch_all, fetch_optional, sql};
+use super::db::{Sql, Tx, execute, fetch_all, fetch_optional, retried, sql};
 use super::rows::{bigint, count};
 use super::{Store, StoreError, row_ids};
 use crate::domain::mark::Mark;
@@ -64,7 +64,8 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn holds_mark(&self, mark: &Mark) -> Result<bool, StoreError> {
-        let held = fetch_optional!(self.db.read(), (i64,), HOLDS, bigint(mark.number)?, mark.random.as_slice())?;
+        let number = bigint(mark.number)?;
+        let held = fetch_optional!(self.db.read(), (i64,), HOLDS, number, mark.random.as_slice())?;
         Ok(held.is_some())
     }
 
@@ -73,11 +74,14 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn forget_marks_before(&self, number: u64) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        if execute!(tx.on(), FORGET, bigint(number)?)? > 0 {
-            tx.commit().await?;
-        }
-        Ok(())
+        let number = bigint(number)?;
+        retried!(async {
+            let mut tx = self.db.begin().await?;
+            if execute!(tx.on(), FORGET, number)? > 0 {
+                tx.commit().await?;
+            }
+            Ok(())
+        })
     }
 
     /// Makes a restored database fit to serve again: every project gets a new generation, which kills every link that
@@ -86,14 +90,17 @@ impl Store {
     /// # Errors
     /// When the database does not answer; whether it was done is open then, and it may be repeated.
     pub async fn recover(&self, newest: &Mark) -> Result<(u64, Mark), StoreError> {
-        let mut tx = self.db.begin().await?;
-        let projects = fetch_all!(tx.on(), (i64,), PROJECTS)?;
-        for (project,) in &projects {
-            execute!(tx.on(), RENEW, *project, row_ids::random())?;
-        }
-        execute!(tx.on(), CATCH_UP, bigint(newest.number)?)?;
-        let mark = leave(&mut tx).await?;
-        tx.commit().await?;
-        Ok((projects.len() as u64, mark))
+        let number = bigint(newest.number)?;
+        retried!(async {
+            let mut tx = self.db.begin().await?;
+            let projects = fetch_all!(tx.on(), (i64,), PROJECTS)?;
+            for (project,) in &projects {
+                execute!(tx.on(), RENEW, *project, row_ids::random())?;
+            }
+            execute!(tx.on(), CATCH_UP, number)?;
+            let mark = leave(&mut tx).await?;
+            tx.commit().await?;
+            Ok((projects.len() as u64, mark))
+        })
     }
 }

@@ -6,7 +6,7 @@
 use time::OffsetDateTime;
 
 use super::attachments::OF_COMMENT;
-use super::db::{Sql, execute, fetch_all, fetch_optional, sql};
+use super::db::{Sql, execute, fetch_all, fetch_optional, retried, sql};
 use super::rows::{AttachmentRow, id};
 use super::sites::SiteRow;
 use super::{Store, StoreError};
@@ -22,12 +22,17 @@ const CONTEXT: Sql = sql("SELECT s.plan, s.safe_notifications, s.portal_url, s.o
      LEFT JOIN comments AS c ON c.site = s.site AND c.project = $2 AND c.comment = $3 WHERE s.site = $1");
 const REMEMBER_REQUEST: Sql = sql("INSERT INTO comments (site, project, comment, request, changes) \
      VALUES ($1, $2, $3, $4, 0) ON CONFLICT (site, project, comment) DO UPDATE SET request = excluded.request");
-/// All links of a call in one statement: a JSON array of arrays, octets as hex.
+/// All links of a call in one statement: a JSON array of arrays, octets as hex. Nothing in it can be a NUL, which
+/// PostgreSQL's texts cannot hold.
 const INSERT_LINKS: Sql = Sql {
     sqlite: "INSERT INTO links (link_id, secret_hash, attachment, attachment_id, recipient, expires_at, site, project, \
          comment, generation) \
          SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, $2, \
          $3, $4, $5, $6 FROM json_each($1)",
+    postgres: "INSERT INTO links (link_id, secret_hash, attachment, attachment_id, recipient, expires_at, site, project, \
+         comment, generation) \
+         SELECT decode(value ->> 0, 'hex'), decode(value ->> 1, 'hex'), value ->> 2, CAST(value ->> 3 AS BIGINT), \
+         value ->> 4, $2, $3, $4, $5, $6 FROM json_array_elements(CAST($1 AS JSON)) AS rows (value)",
 };
 
 /// What a call wants.
@@ -164,7 +169,7 @@ impl Store {
         let request = wanted.request.filter(|request| known.as_ref() != Some(request));
         if request.is_some() || !links.is_empty() {
             let links = Written { rows: rows(&links, &context.attachments)?, generation: row.generation, now };
-            self.write_issued(path, request, links).await?;
+            self.write_issued(path, request, &links).await?;
         }
         self.must_not_be_restored()?;
         Ok(Issued::Done(answer))
@@ -175,19 +180,21 @@ impl Store {
         &self,
         path: &CommentPath,
         request: Option<&RequestId>,
-        links: Written,
+        links: &Written,
     ) -> Result<(), StoreError> {
         let (site, project, comment) = path.texts();
-        let mut tx = self.db.begin().await?;
-        if let Some(request) = request {
-            execute!(tx.on(), REMEMBER_REQUEST, site, project, comment, request.as_str())?;
-        }
-        // Without a generation there is no project, so there are no attachments and no links.
-        if let Some(generation) = links.generation {
-            let expires_at = link::expires_at(links.now).unix_timestamp();
-            execute!(tx.on(), INSERT_LINKS, links.rows, expires_at, site, project, comment, generation)?;
-        }
-        tx.commit().await
+        retried!(async {
+            let mut tx = self.db.begin().await?;
+            if let Some(request) = request {
+                execute!(tx.on(), REMEMBER_REQUEST, site, project, comment, request.as_str())?;
+            }
+            // Without a generation there is no project, so there are no attachments and no links.
+            if let Some(generation) = links.generation {
+                let expires_at = link::expires_at(links.now).unix_timestamp();
+                execute!(tx.on(), INSERT_LINKS, links.rows.as_str(), expires_at, site, project, comment, generation)?;
+            }
+            tx.commit().await
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::db::{Sql, execute, fetch_all, fetch_optional, sql};
+use super::db::{Sql, Tx, execute, fetch_all, fetch_optional, retried, sql};
 use super::rows::{id, time};
 use super::{Store, StoreError};
 use crate::domain::access::{ApiKey, Binding};
@@ -17,6 +17,8 @@ const ALL: Sql = sql("SELECT key_id, secret_hash, notify, admin, site, project, 
      FROM api_keys ORDER BY key_id");
 const REVOKE: Sql = sql("UPDATE api_keys SET revoked_at = $2 WHERE key_id = $1 AND revoked_at IS NULL");
 const EXISTS: Sql = sql("SELECT created_at FROM api_keys WHERE key_id = $1");
+// A row that is always there.
+const LOCK: Sql = sql("UPDATE recommits SET count = count WHERE one = 1");
 const ANY: Sql = sql("SELECT created_at FROM api_keys LIMIT 1");
 
 /// A key to be written.
@@ -84,17 +86,49 @@ fn bound_to(binding: &Binding) -> (Option<&str>, Option<&str>) {
     }
 }
 
+async fn insert(tx: &mut Tx, new: &NewKey, now: OffsetDateTime) -> Result<(), StoreError> {
+    let (site, project) = bound_to(&new.binding);
+    let (key, hash) = (new.id.octets().as_slice(), new.hash.octets().as_slice());
+    execute!(tx.on(), CREATE, key, hash, new.notify, new.admin, site, project, now.unix_timestamp())?;
+    Ok(())
+}
+
 impl Store {
     /// Writes a new key.
     ///
     /// # Errors
     /// When the database does not answer; the key must not be handed out then.
     pub async fn create_key(&self, new: &NewKey, now: OffsetDateTime) -> Result<(), StoreError> {
-        let (site, project) = bound_to(&new.binding);
-        let (key, hash) = (new.id.octets().as_slice(), new.hash.octets().as_slice());
+        retried!(async {
+            let mut tx = self.db.begin().await?;
+            insert(&mut tx, new, now).await?;
+            tx.commit().await
+        })
+    }
+
+    /// Writes the first key of a database that has none, as `make` gives it. Of several processes that start at once, one
+    /// makes it, and the others find it made: then `make` is not called, and the answer is `None`.
+    ///
+    /// # Errors
+    /// The outer error is the database's: the key may not be valid then. The inner one is `make`'s.
+    pub async fn create_first_key<E>(
+        &self,
+        now: OffsetDateTime,
+        make: impl FnOnce() -> Result<NewKey, E>,
+    ) -> Result<Result<Option<ApiKeyId>, E>, StoreError> {
         let mut tx = self.db.begin().await?;
-        execute!(tx.on(), CREATE, key, hash, new.notify, new.admin, site, project, now.unix_timestamp())?;
-        tx.commit().await
+        // The lock that the others wait for.
+        execute!(tx.on(), LOCK)?;
+        if fetch_optional!(tx.on(), (i64,), ANY)?.is_some() {
+            return Ok(Ok(None));
+        }
+        let new = match make() {
+            Ok(new) => new,
+            Err(error) => return Ok(Err(error)),
+        };
+        insert(&mut tx, &new, now).await?;
+        tx.commit().await?;
+        Ok(Ok(Some(new.id)))
     }
 
     /// A key that is not revoked, with the SHA-256 of its secret.
@@ -121,13 +155,15 @@ impl Store {
     /// When the database does not answer; whether it was revoked is open then.
     pub async fn revoke_key(&self, key: ApiKeyId, now: OffsetDateTime) -> Result<bool, StoreError> {
         let key = key.octets().as_slice();
-        let mut tx = self.db.begin().await?;
-        let revoked = execute!(tx.on(), REVOKE, key, now.unix_timestamp())? > 0;
-        let made = revoked || fetch_optional!(tx.on(), (i64,), EXISTS, key)?.is_some();
-        if made {
-            tx.commit_revocation().await?;
-        }
-        Ok(made)
+        retried!(async {
+            let mut tx = self.db.begin().await?;
+            let revoked = execute!(tx.on(), REVOKE, key, now.unix_timestamp())? > 0;
+            let made = revoked || fetch_optional!(tx.on(), (i64,), EXISTS, key)?.is_some();
+            if made {
+                tx.commit_revocation().await?;
+            }
+            Ok(made)
+        })
     }
 
     /// Whether a key was ever made: a fresh database has none.

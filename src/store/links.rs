@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::db::{Sql, execute, fetch_optional, sql};
+use super::db::{Sql, execute, fetch_optional, retried, sql};
 use super::rows::{id, time};
 use super::{Store, StoreError};
 use crate::domain::ids::{CommentPath, Recipient, SiteId};
@@ -86,13 +86,15 @@ impl Store {
     /// When the database does not answer; whether it was killed is open then.
     pub async fn revoke_link(&self, site: &SiteId, link: LinkId, now: OffsetDateTime) -> Result<bool, StoreError> {
         let (link, site) = (link.octets().as_slice(), site.as_str());
-        let mut tx = self.db.begin().await?;
-        let revoked = execute!(tx.on(), REVOKE, link, site, now.unix_timestamp())? > 0;
-        let issued = revoked || fetch_optional!(tx.on(), (i64,), EXISTS, link, site)?.is_some();
-        if issued {
-            tx.commit_revocation().await?;
-        }
-        Ok(issued)
+        retried!(async {
+            let mut tx = self.db.begin().await?;
+            let revoked = execute!(tx.on(), REVOKE, link, site, now.unix_timestamp())? > 0;
+            let issued = revoked || fetch_optional!(tx.on(), (i64,), EXISTS, link, site)?.is_some();
+            if issued {
+                tx.commit_revocation().await?;
+            }
+            Ok(issued)
+        })
     }
 
     /// The portal's address of the request that a link's comment was last notified for, where it is known.

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
-use sqlx::{Database, Encode, Sqlite, Type};
+use sqlx::{Database, Encode, Postgres, Sqlite, Type};
 use time::OffsetDateTime;
 
 use super::db::{Sql, fetch_all};
 use super::issue::hex;
 use super::links::{alive, alive_joins, recipient};
+use super::postgres::writable;
 use super::rows::{id, kind, object, time};
 use super::{Store, StoreError};
 use crate::domain::attachment::ObjectVersion;
@@ -17,25 +18,29 @@ use crate::domain::ids::{Recipient, SiteId};
 use crate::domain::media::Kind;
 use crate::domain::token::LinkId;
 
-/// One statement, so the whole answer is of one moment, and point look-ups by primary keys only. `$from` lists the links
-/// wanted as `l`, under `$which`.
+/// One statement, so the whole answer is of one moment, and point look-ups by primary keys only. One row for each link
+/// of the list `$wanted`, known or not, so that there is always one that says whether the server takes writes.
 macro_rules! liveness {
-    ($from:literal, $which:literal) => {
+    ($writable:expr, $wanted:literal) => {
         concat!(
-            "SELECT l.link_id, l.secret_hash, l.expires_at, l.site, l.recipient, ",
+            "SELECT ",
+            $writable,
+            " AS writable, l.link_id, l.secret_hash, l.expires_at, l.site, l.recipient, ",
             alive!(),
             " AS alive, a.filename, a.media_type, a.kind, a.object_key, a.object_version, a.size, a.modified_at FROM ",
-            $from,
+            $wanted,
             " ",
-            alive_joins!(),
-            " WHERE ",
-            $which
+            alive_joins!()
         )
     };
 }
-// CROSS JOIN forbids SQLite to walk through all links and look each up in the list.
-const LIVENESS: Sql =
-    Sql { sqlite: liveness!("json_each($1) AS wanted CROSS JOIN links AS l", "l.link_id = unhex(wanted.value)") };
+const LIVENESS: Sql = Sql {
+    sqlite: liveness!("TRUE", "json_each($1) AS wanted LEFT JOIN links AS l ON l.link_id = unhex(wanted.value)"),
+    postgres: liveness!(
+        concat!("(SELECT ", writable!(), ")"),
+        "unnest($1) AS wanted (link_id) LEFT JOIN links AS l ON l.link_id = wanted.link_id"
+    ),
+};
 
 /// A link as the database knows it at the time of the statement.
 #[derive(Debug, Clone)]
@@ -71,10 +76,12 @@ pub struct ServedObject {
 
 #[derive(sqlx::FromRow)]
 struct Row {
-    link_id: Vec<u8>,
-    secret_hash: Vec<u8>,
-    expires_at: i64,
-    site: String,
+    writable: bool,
+    /// Missing when the link is, with all that follows.
+    link_id: Option<Vec<u8>>,
+    secret_hash: Option<Vec<u8>>,
+    expires_at: Option<i64>,
+    site: Option<String>,
     recipient: Option<String>,
     alive: bool,
     #[sqlx(flatten)]
@@ -109,16 +116,24 @@ impl ServedRow {
 }
 
 impl Row {
-    fn read(self) -> Result<LivenessRow, StoreError> {
-        Ok(LivenessRow {
-            id: LinkId::from_octets(&self.link_id).ok_or(StoreError::Corrupt("a link's id"))?,
-            hash: self.secret_hash.try_into().map_err(|_| StoreError::Corrupt("the hash of a secret"))?,
-            expires_at: time(self.expires_at)?,
+    /// `None` for a link that is not known.
+    fn read(self) -> Result<Option<LivenessRow>, StoreError> {
+        // What a standby says may be of before a revocation.
+        if !self.writable {
+            return Err(StoreError::ReadOnly);
+        }
+        let Some(link_id) = self.link_id else { return Ok(None) };
+        let missing = || StoreError::Corrupt("a link without its columns");
+        let hash = self.secret_hash.ok_or_else(missing)?;
+        Ok(Some(LivenessRow {
+            id: LinkId::from_octets(&link_id).ok_or(StoreError::Corrupt("a link's id"))?,
+            hash: hash.try_into().map_err(|_| StoreError::Corrupt("the hash of a secret"))?,
+            expires_at: time(self.expires_at.ok_or_else(missing)?)?,
             withdrawn: !self.alive,
-            site: id(&self.site)?,
+            site: id(&self.site.ok_or_else(missing)?)?,
             recipient: recipient(self.recipient)?,
             served: if self.alive { Some(Arc::new(self.served.read()?)) } else { None },
-        })
+        }))
     }
 }
 
@@ -139,17 +154,31 @@ impl<'q> Encode<'q, Sqlite> for LinkIds<'_> {
     }
 }
 
+impl Type<Postgres> for LinkIds<'_> {
+    fn type_info() -> <Postgres as Database>::TypeInfo {
+        <Vec<&[u8]> as Type<Postgres>>::type_info()
+    }
+}
+
+impl Encode<'_, Postgres> for LinkIds<'_> {
+    /// `bytea[]`.
+    fn encode_by_ref(&self, arguments: &mut <Postgres as Database>::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        let list: Vec<&[u8]> = self.0.iter().map(|link| link.octets().as_slice()).collect();
+        <Vec<&[u8]> as Encode<'_, Postgres>>::encode(list, arguments)
+    }
+}
+
 impl Store {
     /// What the database knows about these links, in any order. Links never issued, or long forgotten, are missing.
     ///
     /// The answer counts for requests that arrived before this call: whatever was revoked before it, is withdrawn.
     ///
     /// # Errors
-    /// When the database does not answer; nothing may be served then.
+    /// When the database does not answer, or is a standby; nothing may be served then.
     pub async fn liveness(&self, links: &[LinkId]) -> Result<Vec<LivenessRow>, StoreError> {
         let rows = fetch_all!(self.db.read(), Row, LIVENESS, LinkIds(links))?;
         self.must_not_be_restored()?;
-        rows.into_iter().map(Row::read).collect()
+        rows.into_iter().filter_map(|row| row.read().transpose()).collect()
     }
 }
 
@@ -166,7 +195,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let url = format!("sqlite:{}/a.db", directory.path().display()).parse().unwrap();
         let store = Store::open(&url, Migrate::Yes).await.unwrap();
-        let Arm::Sqlite(readers) = store.db.read();
+        let Arm::Sqlite(readers) = store.db.read() else { panic!("the embedded one was asked for") };
         let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", LIVENESS.sqlite));
         let plan: Vec<(i64, i64, i64, String)> =
             sqlx::query_as(explain).bind(LinkIds(&[])).fetch_all(readers).await.unwrap();
@@ -176,7 +205,7 @@ mod tests {
         assert_eq!(
             rest,
             [
-                "SEARCH l USING PRIMARY KEY (link_id=?)",
+                "SEARCH l USING PRIMARY KEY (link_id=?) LEFT-JOIN",
                 "SEARCH a USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN",
                 "SEARCH p USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN",
                 "SEARCH c USING PRIMARY KEY (site=? AND project=? AND comment=?) LEFT-JOIN",

@@ -14,7 +14,9 @@ mod issue;
 mod keys;
 mod links;
 mod liveness;
+mod migrations;
 mod objects;
+mod postgres;
 mod projects;
 mod purge;
 mod register;
@@ -28,7 +30,7 @@ mod url;
 use std::path::Path;
 use std::sync::Arc;
 
-use db::{Db, Sql, fetch_optional, sql};
+use db::{Db, Sql, fetch_optional};
 use row_ids::AttachmentRows;
 
 pub use comments::CommentState;
@@ -36,12 +38,14 @@ pub use error::{SchemaMismatch, StoreError};
 pub use issue::{IssueContext, Issued, NewLink, Wanted};
 pub use keys::{KeyListed, NewKey};
 pub use liveness::{LivenessRow, ServedObject};
+pub use postgres::ServerOptions;
 pub use projects::{LiveLinks, SetMode};
 pub use register::{NewAttachment, Registered};
 pub use revoke::RevokeTarget;
 pub use sites::SiteUpdate;
 pub use sqlite::make_private_dir;
-pub use url::{DatabaseUrl, InvalidDatabaseUrl};
+pub(crate) use url::without_password;
+pub use url::{DatabaseUrl, InvalidDatabaseUrl, ServerUrl};
 
 /// What to do about a database whose schema is older than this build, or that does not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +70,10 @@ impl std::fmt::Debug for Store {
     }
 }
 
-const PING: Sql = sql("SELECT count FROM recommits WHERE one = 1");
+const PING: Sql = Sql {
+    sqlite: "SELECT count, TRUE FROM recommits WHERE one = 1",
+    postgres: concat!("SELECT count, ", postgres::writable!(), " FROM recommits WHERE one = 1"),
+};
 
 impl Store {
     /// Opens the database. An embedded one is made where it does not exist, with its directories, for its owner only.
@@ -74,28 +81,43 @@ impl Store {
     /// # Errors
     /// [`StoreError::Schema`] when the schema is not this build's and may not be migrated, or is newer.
     pub async fn open(url: &DatabaseUrl, migrate: Migrate) -> Result<Self, StoreError> {
+        Self::open_with(url, &ServerOptions::default(), migrate).await
+    }
+
+    /// As [`Store::open`], with `options` for a database on a server. The runtime that it is opened on must live as long
+    /// as the store.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; [`StoreError::Start`] where a setting is most likely to blame.
+    pub async fn open_with(url: &DatabaseUrl, options: &ServerOptions, migrate: Migrate) -> Result<Self, StoreError> {
         let db = match url {
             DatabaseUrl::Sqlite(path) => sqlite::open(path, migrate).await?,
+            DatabaseUrl::Postgres(url) => postgres::open(url, options, migrate).await?,
         };
         Ok(Self { db, attachment_rows: Arc::default(), restored: history::Restored::default() })
     }
 
-    /// Whether the database answers.
+    /// Whether the database answers, and takes writes.
     ///
     /// # Errors
-    /// When it does not.
+    /// When it does not: [`StoreError::ReadOnly`] for a standby.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        let row = fetch_optional!(self.db.read(), (i64,), PING)?;
-        row.map(|_| ()).ok_or(StoreError::Corrupt("a row of the schema is missing"))
+        let row = fetch_optional!(self.db.read(), (i64, bool), PING)?;
+        match row {
+            Some((_, true)) => Ok(()),
+            Some((_, false)) => Err(StoreError::ReadOnly),
+            None => Err(StoreError::Corrupt("a row of the schema is missing")),
+        }
     }
 
     /// Writes a consistent copy of the embedded database to a new file, for its owner only, and brings it to the disk.
     ///
     /// # Errors
-    /// [`StoreError::File`] when the file exists or cannot be made.
+    /// [`StoreError::File`] when the file exists or cannot be made, [`StoreError::NotEmbedded`] for a database server.
     pub async fn backup(&self, to: &Path) -> Result<(), StoreError> {
         match &self.db {
             Db::Sqlite { readers, .. } => sqlite::backup(readers, to).await,
+            Db::Postgres(_) => Err(StoreError::NotEmbedded),
         }
     }
 

@@ -5,7 +5,7 @@
 
 use time::{Duration, OffsetDateTime};
 
-use super::db::{Sql, Tx, execute, fetch_all, fetch_optional, sql};
+use super::db::{Sql, Tx, execute, fetch_all, fetch_optional, retried, sql};
 use super::rows::bigint;
 use super::{Store, StoreError};
 use crate::domain::attachment::ObjectKey;
@@ -63,9 +63,11 @@ impl Store {
     /// # Errors
     /// When the database does not answer: the upload must not become visible then.
     pub async fn intend_object(&self, key: &ObjectKey, now: OffsetDateTime) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        doom(&mut tx, key.as_str(), now + INTENT_LIFETIME).await?;
-        tx.commit().await
+        retried!(async {
+            let mut tx = self.db.begin().await?;
+            doom(&mut tx, key.as_str(), now + INTENT_LIFETIME).await?;
+            tx.commit().await
+        })
     }
 
     /// At most `batch` objects whose time has come, the oldest first. They stay listed until [`Store::forget_object`].
@@ -73,7 +75,8 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn doomed_objects(&self, now: OffsetDateTime, batch: u64) -> Result<Vec<ObjectKey>, StoreError> {
-        let rows = fetch_all!(self.db.read(), (String,), DUE, now.unix_timestamp(), bigint(batch)?)?;
+        let batch = bigint(batch)?;
+        let rows = fetch_all!(self.db.read(), (String,), DUE, now.unix_timestamp(), batch)?;
         Ok(rows.into_iter().map(|(key,)| ObjectKey::stored(key)).collect())
     }
 
@@ -82,9 +85,11 @@ impl Store {
     /// # Errors
     /// When the database does not answer; the object is then listed again at once.
     pub async fn postpone_object(&self, key: &ObjectKey, now: OffsetDateTime) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        execute!(tx.on(), POSTPONE, key.as_str(), (now + POSTPONED_FOR).unix_timestamp())?;
-        tx.commit().await
+        retried!(async {
+            let mut tx = self.db.begin().await?;
+            execute!(tx.on(), POSTPONE, key.as_str(), (now + POSTPONED_FOR).unix_timestamp())?;
+            tx.commit().await
+        })
     }
 
     /// Forgets an object that is no longer in the object store.
@@ -92,9 +97,11 @@ impl Store {
     /// # Errors
     /// When the database does not answer; the object is then listed again.
     pub async fn forget_object(&self, key: &ObjectKey) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        execute!(tx.on(), FORGET, key.as_str())?;
-        tx.commit().await
+        retried!(async {
+            let mut tx = self.db.begin().await?;
+            execute!(tx.on(), FORGET, key.as_str())?;
+            tx.commit().await
+        })
     }
 
     /// Makes every doomed object due. For the start of the one process of an embedded database: the uploads and
@@ -103,8 +110,10 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn doom_leftovers(&self) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
-        execute!(tx.on(), DOOM_LEFTOVERS)?;
-        tx.commit().await
+        retried!(async {
+            let mut tx = self.db.begin().await?;
+            execute!(tx.on(), DOOM_LEFTOVERS)?;
+            tx.commit().await
+        })
     }
 }

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::db::{Sql, Tx, execute, fetch_optional, sql};
+use super::db::{Sql, Tx, execute, fetch_optional, retried, sql, sql_that_locks};
 use super::links::{alive, alive_joins};
 use super::rows::{bigint, count, time};
 use super::sites::SITE_EXISTS;
@@ -12,15 +12,22 @@ use crate::domain::security::{Mode, Plan, ProjectSecurity};
 
 const SECURITY: Sql = sql("SELECT p.mode, p.changed_at FROM sites AS s \
      LEFT JOIN projects AS p ON p.site = s.site AND p.project = $2 WHERE s.site = $1");
-const PLAN: Sql = sql("SELECT plan FROM sites WHERE site = $1");
-const PROJECT: Sql = sql("SELECT project_id FROM projects WHERE site = $1 AND project = $2");
+// Until the end of the transaction nobody changes the site's plan or deletes it.
+const PLAN: Sql = sql_that_locks!("SELECT plan FROM sites WHERE site = $1", "FOR SHARE");
+// Until the end of the transaction nobody deletes the project.
+const PROJECT: Sql =
+    sql_that_locks!("SELECT project_id FROM projects WHERE site = $1 AND project = $2", "FOR KEY SHARE");
 const START_PROJECT: Sql =
     sql("INSERT INTO projects (project_id, site, project, mode, generation, changed_at, created_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $6) ON CONFLICT (site, project) DO NOTHING");
 const SET_MODE: Sql = sql("UPDATE projects SET mode = $3, generation = $4, changed_at = $5 \
      WHERE site = $1 AND project = $2 AND mode <> $3");
-const QUEUE_PROJECT: Sql = sql("INSERT INTO deleted_projects (project_id, site, project, deleted_at) \
-     SELECT project_id, site, project, $3 FROM projects WHERE site = $1 AND project = $2");
+// Of two that delete it, one waits here, and then finds nothing.
+const QUEUE_PROJECT: Sql = sql_that_locks!(
+    "INSERT INTO deleted_projects (project_id, site, project, deleted_at) \
+     SELECT project_id, site, project, $3 FROM projects WHERE site = $1 AND project = $2",
+    "FOR UPDATE"
+);
 const DELETE_PROJECT: Sql = sql("DELETE FROM projects WHERE site = $1 AND project = $2");
 // The project's generation first: its links lie together in the index of links. The bound is on the links looked at, for
 // the dead ones among them cost as much.
@@ -68,6 +75,9 @@ fn security((mode, changed_at): (Option<String>, Option<i64>)) -> Result<Project
     Ok(ProjectSecurity { mode, changed_at: changed_at.map(time).transpose()? })
 }
 
+/// How often a project may be deleted while it is made.
+const STARTS: usize = 10;
+
 /// The project's row, made in the default mode when the project is new; and whether it is.
 pub(super) async fn started(
     tx: &mut Tx,
@@ -75,18 +85,24 @@ pub(super) async fn started(
     project: &ProjectId,
     now: OffsetDateTime,
 ) -> Result<(i64, bool), StoreError> {
-    let new = execute!(
-        tx.on(),
-        START_PROJECT,
-        row_ids::random(),
-        site.as_str(),
-        project.as_str(),
-        Mode::default().name(),
-        row_ids::random(),
-        now.unix_timestamp(),
-    )? > 0;
-    let row = fetch_optional!(tx.on(), (i64,), PROJECT, site.as_str(), project.as_str())?;
-    row.map(|(project_id,)| (project_id, new)).ok_or(StoreError::Corrupt("a project was deleted while it was made"))
+    for _ in 0..STARTS {
+        let new = execute!(
+            tx.on(),
+            START_PROJECT,
+            row_ids::random(),
+            site.as_str(),
+            project.as_str(),
+            Mode::default().name(),
+            row_ids::random(),
+            now.unix_timestamp(),
+        )? > 0;
+        let row = fetch_optional!(tx.on(), (i64,), PROJECT, site.as_str(), project.as_str())?;
+        if let Some((project_id,)) = row {
+            return Ok((project_id, new));
+        }
+        // It was there, and was deleted before it could be held: now it is new.
+    }
+    Err(StoreError::Corrupt("a project is deleted again and again while it is made"))
 }
 
 impl Store {
@@ -116,21 +132,23 @@ impl Store {
         mode: Mode,
         now: OffsetDateTime,
     ) -> Result<SetMode, StoreError> {
-        let mut tx = self.db.begin().await?;
-        let Some((plan,)) = fetch_optional!(tx.on(), (String,), PLAN, site.as_str())? else {
-            return Ok(SetMode::SiteNotFound);
-        };
-        if !Plan::from_name(&plan).ok_or(StoreError::Corrupt("a site's plan"))?.allows(mode) {
-            return Ok(SetMode::PlanRequired);
-        }
-        started(&mut tx, site, project, now).await?;
-        let (at, generation) = (now.unix_timestamp(), row_ids::random());
-        let key = (site.as_str(), project.as_str());
-        let changed = execute!(tx.on(), SET_MODE, key.0, key.1, mode.name(), generation, at)? > 0;
-        let row = fetch_optional!(tx.on(), (Option<String>, Option<i64>), SECURITY, key.0, key.1)?;
-        let security = security(row.ok_or(StoreError::Corrupt("a project without its site"))?)?;
-        tx.commit_revocation().await?;
-        Ok(SetMode::Done { security, changed })
+        retried!(async {
+            let mut tx = self.db.begin().await?;
+            let Some((plan,)) = fetch_optional!(tx.on(), (String,), PLAN, site.as_str())? else {
+                return Ok(SetMode::SiteNotFound);
+            };
+            if !Plan::from_name(&plan).ok_or(StoreError::Corrupt("a site's plan"))?.allows(mode) {
+                return Ok(SetMode::PlanRequired);
+            }
+            started(&mut tx, site, project, now).await?;
+            let (at, generation) = (now.unix_timestamp(), row_ids::random());
+            let key = (site.as_str(), project.as_str());
+            let changed = execute!(tx.on(), SET_MODE, key.0, key.1, mode.name(), generation, at)? > 0;
+            let row = fetch_optional!(tx.on(), (Option<String>, Option<i64>), SECURITY, key.0, key.1)?;
+            let security = security(row.ok_or(StoreError::Corrupt("a project without its site"))?)?;
+            tx.commit_revocation().await?;
+            Ok(SetMode::Done { security, changed })
+        })
     }
 
     /// How many links of a project are alive, counted up to `cap`: what a change of its mode would kill. Where many of
@@ -146,8 +164,8 @@ impl Store {
         cap: u64,
     ) -> Result<LiveLinks, StoreError> {
         let (at, bound) = (now.unix_timestamp(), cap.saturating_mul(LOOKED_AT_FOR_EACH));
-        let on = self.db.read();
-        let row = fetch_optional!(on, (i64, i64), LIVE_LINKS, site.as_str(), project.as_str(), at, bigint(bound)?)?;
+        let (on, limit) = (self.db.read(), bigint(bound)?);
+        let row = fetch_optional!(on, (i64, i64), LIVE_LINKS, site.as_str(), project.as_str(), at, limit)?;
         let (looked_at, alive) = row.unwrap_or_default();
         let (looked_at, alive) = (count(looked_at)?, count(alive)?);
         Ok(LiveLinks { links: alive.min(cap), capped: alive > cap || looked_at >= bound })
@@ -163,13 +181,15 @@ impl Store {
         project: &ProjectId,
         now: OffsetDateTime,
     ) -> Result<Option<bool>, StoreError> {
-        let mut tx = self.db.begin().await?;
-        if fetch_optional!(tx.on(), (i64,), SITE_EXISTS, site.as_str())?.is_none() {
-            return Ok(None);
-        }
-        execute!(tx.on(), QUEUE_PROJECT, site.as_str(), project.as_str(), now.unix_timestamp())?;
-        let existed = execute!(tx.on(), DELETE_PROJECT, site.as_str(), project.as_str())? > 0;
-        tx.commit_revocation().await?;
-        Ok(Some(existed))
+        retried!(async {
+            let mut tx = self.db.begin().await?;
+            if fetch_optional!(tx.on(), (i64,), SITE_EXISTS, site.as_str())?.is_none() {
+                return Ok(None);
+            }
+            execute!(tx.on(), QUEUE_PROJECT, site.as_str(), project.as_str(), now.unix_timestamp())?;
+            let existed = execute!(tx.on(), DELETE_PROJECT, site.as_str(), project.as_str())? > 0;
+            tx.commit_revocation().await?;
+            Ok(Some(existed))
+        })
     }
 }

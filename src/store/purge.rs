@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::db::{Sql, execute, fetch_optional, sql};
+use super::db::{Sql, execute, fetch_optional, retried, sql, sql_that_locks};
 use super::objects::doom_uploads;
 use super::rows::bigint;
 use super::{Store, StoreError};
@@ -14,6 +14,11 @@ const OLD_LINK: Sql = sql("SELECT expires_at FROM links WHERE link_id < $1 LIMIT
 const DELETE_OLD_LINKS: Sql = sql("DELETE FROM links WHERE link_id IN \
      (SELECT link_id FROM links WHERE link_id < $1 ORDER BY link_id LIMIT $2)");
 const QUEUED: Sql = sql("SELECT project_id, deleted_at FROM deleted_projects ORDER BY project_id LIMIT 1");
+// Of several replicas that purge, one clears a project, and the others leave it alone.
+const HOLD: Sql = sql_that_locks!(
+    "SELECT project_id, deleted_at FROM deleted_projects WHERE project_id = $1",
+    "FOR UPDATE SKIP LOCKED"
+);
 const DONE: Sql = sql("DELETE FROM deleted_projects WHERE project_id = $1");
 
 /// A batch of what is left of a deleted project.
@@ -39,10 +44,12 @@ impl Store {
         if fetch_optional!(self.db.read(), (i64,), OLD_LINK, first_kept)?.is_none() {
             return Ok(0);
         }
-        let mut tx = self.db.begin().await?;
-        let deleted = execute!(tx.on(), DELETE_OLD_LINKS, first_kept, bigint(batch)?)?;
-        tx.commit().await?;
-        Ok(deleted)
+        retried!(async {
+            let mut tx = self.db.begin().await?;
+            let deleted = execute!(tx.on(), DELETE_OLD_LINKS, first_kept, bigint(batch)?)?;
+            tx.commit().await?;
+            Ok(deleted)
+        })
     }
 
     /// Forgets at most `batch` attachments of one deleted project, and dooms what was uploaded for them. Says how many
@@ -55,13 +62,18 @@ impl Store {
             return Ok(0);
         };
         let limit = bigint(batch)?;
-        let mut tx = self.db.begin().await?;
-        execute!(tx.on(), DOOM, project_id, limit, deleted_at)?;
-        let mut cleared = execute!(tx.on(), DELETE_ATTACHMENTS, project_id, limit)?;
-        if cleared < batch {
-            cleared += execute!(tx.on(), DONE, project_id)?;
-        }
-        tx.commit().await?;
-        Ok(cleared)
+        retried!(async {
+            let mut tx = self.db.begin().await?;
+            if fetch_optional!(tx.on(), (i64, i64), HOLD, project_id)?.is_none() {
+                return Ok(0);
+            }
+            execute!(tx.on(), DOOM, project_id, limit, deleted_at)?;
+            let mut cleared = execute!(tx.on(), DELETE_ATTACHMENTS, project_id, limit)?;
+            if cleared < batch {
+                cleared += execute!(tx.on(), DONE, project_id)?;
+            }
+            tx.commit().await?;
+            Ok(cleared)
+        })
     }
 }

@@ -2,10 +2,10 @@
 
 use time::OffsetDateTime;
 
-use super::db::{Sql, Tx, execute, fetch_optional, sql};
+use super::db::{Sql, Tx, execute, fetch_optional, retried, sql, sql_that_locks};
 use super::objects::{self, REPLACED_LIFETIME};
 use super::rows::{bigint, time};
-use super::sites::SITE_EXISTS;
+use super::sites::SITE_HELD;
 use super::{Store, StoreError, projects};
 use crate::domain::attachment::{Attachment, ObjectVersion};
 use crate::domain::ids::AttachmentPath;
@@ -15,8 +15,12 @@ use crate::domain::media::Kind;
 const TOUCH_COMMENT: Sql = sql("INSERT INTO comments (site, project, comment, changes) VALUES ($1, $2, $3, 1) \
      ON CONFLICT (site, project, comment) DO UPDATE SET changes = comments.changes + 1 \
      RETURNING deleted_at, changes");
-const BEFORE: Sql = sql("SELECT attachment_id, object_key, uploaded, object_version, modified_at FROM attachments \
-     WHERE project_id = $1 AND comment = $2 AND attachment = $3");
+// Until the end of the transaction nobody gives the attachment another row.
+const BEFORE: Sql = sql_that_locks!(
+    "SELECT attachment_id, object_key, uploaded, object_version, modified_at FROM attachments \
+     WHERE project_id = $1 AND comment = $2 AND attachment = $3",
+    "FOR UPDATE"
+);
 const INSERT: Sql =
     sql("INSERT INTO attachments (attachment_id, filename, media_type, kind, object_key, object_version, \
      size, modified_at, uploaded, project_id, comment, attachment, registered_order) \
@@ -69,37 +73,39 @@ impl Store {
         now: OffsetDateTime,
     ) -> Result<Registered, StoreError> {
         let (site, project, comment) = path.comment.texts();
-        let mut tx = self.db.begin().await?;
-        if fetch_optional!(tx.on(), (i64,), SITE_EXISTS, site)?.is_none() {
-            return Ok(Registered::SiteNotFound);
-        }
-        let touched = fetch_optional!(tx.on(), (Option<i64>, i64), TOUCH_COMMENT, site, project, comment)?;
-        let (deleted_at, order) = touched.ok_or(StoreError::Corrupt("a comment was not written"))?;
-        if deleted_at.is_some() {
-            return Ok(Registered::CommentDeleted);
-        }
-        if new.uploaded {
-            objects::keep(&mut tx, &new.object.key, now).await?;
-        }
-        let (project_id, _) = projects::started(&mut tx, &path.comment.site, &path.comment.project, now).await?;
-        let attachment = path.attachment.as_str();
-        let before = fetch_optional!(tx.on(), Before, BEFORE, project_id, comment, attachment)?;
-        let created = before.is_none();
-        let row = if let Some(before) = before {
-            if before.uploaded && before.object_key != new.object.key.as_str() {
-                objects::doom(&mut tx, &before.object_key, now + REPLACED_LIFETIME).await?;
+        retried!(async {
+            let mut tx = self.db.begin().await?;
+            if fetch_optional!(tx.on(), (i64,), SITE_HELD, site)?.is_none() {
+                return Ok(Registered::SiteNotFound);
             }
-            new.object.modified_at = time(before.modified_at_after(&new.object))?;
-            let row = before.attachment_id;
-            replace(&mut tx, row, &new).await?;
-            row
-        } else {
-            let row = self.attachment_rows.next(now);
-            insert(&mut tx, row, &new, (project_id, comment, attachment, order)).await?;
-            row
-        };
-        tx.commit().await?;
-        Ok(Registered::Done { attachment: registered(path, row, new), created })
+            let touched = fetch_optional!(tx.on(), (Option<i64>, i64), TOUCH_COMMENT, site, project, comment)?;
+            let (deleted_at, order) = touched.ok_or(StoreError::Corrupt("a comment was not written"))?;
+            if deleted_at.is_some() {
+                return Ok(Registered::CommentDeleted);
+            }
+            if new.uploaded {
+                objects::keep(&mut tx, &new.object.key, now).await?;
+            }
+            let (project_id, _) = projects::started(&mut tx, &path.comment.site, &path.comment.project, now).await?;
+            let attachment = path.attachment.as_str();
+            let before = fetch_optional!(tx.on(), Before, BEFORE, project_id, comment, attachment)?;
+            let created = before.is_none();
+            let row = if let Some(before) = before {
+                if before.uploaded && before.object_key != new.object.key.as_str() {
+                    objects::doom(&mut tx, &before.object_key, now + REPLACED_LIFETIME).await?;
+                }
+                new.object.modified_at = time(before.modified_at_after(&new.object))?;
+                let row = before.attachment_id;
+                replace(&mut tx, row, &new).await?;
+                row
+            } else {
+                let row = self.attachment_rows.next(now);
+                insert(&mut tx, row, &new, (project_id, comment, attachment, order)).await?;
+                row
+            };
+            tx.commit().await?;
+            Ok(Registered::Done { attachment: registered(path, row, new.clone()), created })
+        })
     }
 }
 

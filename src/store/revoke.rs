@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::db::{Sql, Tx, execute, fetch_all, fetch_optional, sql};
+use super::db::{Sql, Tx, execute, fetch_all, fetch_optional, retried, sql};
 use super::sites::SITE_EXISTS;
 use super::{Store, StoreError, row_ids};
 use crate::domain::ids::{AttachmentPath, CommentPath, ProjectId, SiteId};
@@ -66,21 +66,23 @@ impl Store {
     /// When the database does not answer; whether they were killed is open then.
     pub async fn revoke_under(&self, target: &RevokeTarget, now: OffsetDateTime) -> Result<Option<u64>, StoreError> {
         let site = target.site().as_str();
-        let mut tx = self.db.begin().await?;
-        if fetch_optional!(tx.on(), (i64,), SITE_EXISTS, site)?.is_none() {
-            return Ok(None);
-        }
-        let renewed = match target {
-            RevokeTarget::Site(_) => execute!(tx.on(), RENEW_SITE, site, row_ids::random())?,
-            RevokeTarget::Project(_, project) => {
-                execute!(tx.on(), RENEW_PROJECT, site, project.as_str(), row_ids::random())?
+        retried!(async {
+            let mut tx = self.db.begin().await?;
+            if fetch_optional!(tx.on(), (i64,), SITE_EXISTS, site)?.is_none() {
+                return Ok(None);
             }
-            RevokeTarget::Comment(path) => renew_attachments(self, &mut tx, path, None, now).await?,
-            RevokeTarget::Attachment(path) => {
-                renew_attachments(self, &mut tx, &path.comment, Some(path.attachment.as_str()), now).await?
-            }
-        };
-        tx.commit_revocation().await?;
-        Ok(Some(renewed))
+            let renewed = match target {
+                RevokeTarget::Site(_) => execute!(tx.on(), RENEW_SITE, site, row_ids::random())?,
+                RevokeTarget::Project(_, project) => {
+                    execute!(tx.on(), RENEW_PROJECT, site, project.as_str(), row_ids::random())?
+                }
+                RevokeTarget::Comment(path) => renew_attachments(self, &mut tx, path, None, now).await?,
+                RevokeTarget::Attachment(path) => {
+                    renew_attachments(self, &mut tx, &path.comment, Some(path.attachment.as_str()), now).await?
+                }
+            };
+            tx.commit_revocation().await?;
+            Ok(Some(renewed))
+        })
     }
 }

@@ -6,13 +6,14 @@ use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
 
 use super::Migrate;
 use super::db::Db;
 use super::error::{SchemaMismatch, StoreError};
+use super::migrations::{compare, run_error};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -101,12 +102,7 @@ async fn open_writer(path: &Path) -> Result<SqlitePool, StoreError> {
 /// Migrates in one transaction that holds the write lock: of two processes that start at once, one waits.
 async fn run_migrations(writer: &SqlitePool) -> Result<(), StoreError> {
     let mut tx = writer.begin_with("BEGIN IMMEDIATE").await?;
-    MIGRATIONS.run(&mut *tx).await.map_err(|error| match error {
-        MigrateError::VersionMissing(_) => SchemaMismatch::Newer.into(),
-        MigrateError::VersionMismatch(_) => SchemaMismatch::Different.into(),
-        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => StoreError::from(error),
-        other => StoreError::Unavailable(sqlx::Error::Migrate(Box::new(other))),
-    })?;
+    MIGRATIONS.run(&mut *tx).await.map_err(run_error)?;
     Ok(tx.commit().await?)
 }
 
@@ -117,17 +113,7 @@ async fn check_schema(writer: &SqlitePool) -> Result<(), StoreError> {
     }
     let applied = "SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY version";
     let applied: Vec<(i64, Vec<u8>)> = sqlx::query_as(applied).fetch_all(writer).await?;
-    for (version, checksum) in &applied {
-        match MIGRATIONS.iter().find(|ours| ours.version == *version) {
-            None => return Err(SchemaMismatch::Newer.into()),
-            Some(ours) if *ours.checksum != **checksum => return Err(SchemaMismatch::Different.into()),
-            Some(_) => {}
-        }
-    }
-    if applied.len() < MIGRATIONS.iter().count() {
-        return Err(SchemaMismatch::Older.into());
-    }
-    Ok(())
+    Ok(compare(&MIGRATIONS, &applied)?)
 }
 
 /// Writes a consistent copy to `to`, which must not exist, and brings it to the disk.
@@ -166,7 +152,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let url = crate::store::DatabaseUrl::Sqlite(directory.path().join("a.db"));
         let store = Store::open(&url, Migrate::Yes).await.unwrap();
-        let Db::Sqlite { writer, .. } = &store.db;
+        let Db::Sqlite { writer, .. } = &store.db else { panic!("the embedded one was asked for") };
         let writer = writer.clone();
         (store, writer, directory)
     }
@@ -180,7 +166,7 @@ mod tests {
         const FULL: i64 = 2;
         let (store, writer, _directory) = fresh().await;
         assert_eq!(pragma(&writer, "PRAGMA synchronous").await, FULL);
-        let Db::Sqlite { readers, .. } = &store.db;
+        let Db::Sqlite { readers, .. } = &store.db else { panic!("the embedded one was asked for") };
         assert!(sqlx::query("DELETE FROM links").execute(readers).await.is_err());
     }
 

@@ -273,7 +273,7 @@ async fn make_site(place: &Place) {
     let now = datetime!(2026-11-21 10:00:00 UTC);
     let settings =
         SiteSettings { plan: Plan::Standard, safe_notifications: false, portal_url: None, object_prefix: None };
-    let made = store.update_site(&site, now, |_| Ok::<_, Infallible>(settings)).await.unwrap();
+    let made = store.update_site(&site, now, |_| Ok::<_, Infallible>(settings.clone())).await.unwrap();
     assert!(made.is_ok_and(|made| made.created));
     let set = store.set_mode(&site, &project, Mode::SecuredLink, now).await.unwrap();
     assert!(matches!(set, SetMode::Done { .. }));

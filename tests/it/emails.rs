@@ -3,7 +3,16 @@
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use crate::harness::{PNG, Service, comment_path};
+use crate::harness::{Keeps, PNG, Service, comment_path, with_each_database};
+
+with_each_database!(
+    equal_to_the_limit_is_not_less,
+    the_encoded_size_is_that_of_the_very_part,
+    only_bytes_make_an_image,
+    an_inline_image_shows_in_either_mode,
+    every_recipient_gets_links_of_their_own_in_the_order_asked_for,
+    wrong_bodies_say_which_field_and_why,
+);
 
 fn notifications(comment: &str) -> String {
     format!("{}/notifications", comment_path(comment))
@@ -13,9 +22,8 @@ async fn decided(service: &Service, body: Value) -> Value {
     service.post(&notifications("c1"), body).await.ok(200).json()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn equal_to_the_limit_is_not_less() {
-    let service = Service::start().await;
+async fn equal_to_the_limit_is_not_less(on: Keeps) {
+    let service = on.service().await;
     service.acme().await;
     service.attach("c1", "a1", "x.png", "image/png", PNG).await;
     let first = decided(&service, json!({"request": "R", "message_size": 0})).await;
@@ -31,9 +39,8 @@ async fn equal_to_the_limit_is_not_less() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_encoded_size_is_that_of_the_very_part() {
-    let service = Service::start().await;
+async fn the_encoded_size_is_that_of_the_very_part(on: Keeps) {
+    let service = on.service().await;
     service.acme().await;
     service.attach("c1", "a1", "%E5%9B%BE%20%22one%22.png", "image/png", PNG).await;
     let answer = decided(&service, json!({"request": "R", "message_size": 0})).await;
@@ -53,9 +60,8 @@ async fn the_encoded_size_is_that_of_the_very_part() {
     assert!(part.contains(&format!("Content-ID: <{}>", shown["content_id"].as_str().unwrap())), "{part}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn only_bytes_make_an_image() {
-    let service = Service::start().await;
+async fn only_bytes_make_an_image(on: Keeps) {
+    let service = on.service().await;
     service.acme().await;
     service.attach("c1", "svg", "x.svg", "image/svg+xml", "<svg xmlns='http://www.w3.org/2000/svg'/>").await;
     service.attach("c1", "fake", "x.png", "image/png", "not a png").await;
@@ -75,9 +81,8 @@ async fn only_bytes_make_an_image() {
     );
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_inline_image_shows_in_either_mode() {
-    let service = Service::start().await;
+async fn an_inline_image_shows_in_either_mode(on: Keeps) {
+    let service = on.service().await;
     service.site("acme").await;
     service.attach("c1", "a1", "x.png", "image/png", PNG).await;
     let answer = decided(&service, json!({"request": "R", "message_size": 1})).await;
@@ -86,9 +91,8 @@ async fn an_inline_image_shows_in_either_mode() {
     assert_eq!(large["emails"][0]["attachments"][0]["access"], "portal_login");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_recipient_gets_links_of_their_own_in_the_order_asked_for() {
-    let service = Service::start().await;
+async fn every_recipient_gets_links_of_their_own_in_the_order_asked_for(on: Keeps) {
+    let service = on.service().await;
     service.acme().await;
     for id in ["a3", "a1", "a2"] {
         service.attach("c1", id, "x.txt", "text/plain", id.to_owned()).await;
@@ -117,9 +121,8 @@ async fn every_recipient_gets_links_of_their_own_in_the_order_asked_for() {
     assert_eq!((&none["images"], ids(&none["emails"][0])), (&json!("none"), vec![]));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn wrong_bodies_say_which_field_and_why() {
-    let service = Service::start().await;
+async fn wrong_bodies_say_which_field_and_why(on: Keeps) {
+    let service = on.service().await;
     service.acme().await;
     service.attach("c1", "a1", "x.txt", "text/plain", "x").await;
     let many: Vec<String> = (0..10_001).map(|n| format!("r-{n}")).collect();

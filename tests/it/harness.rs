@@ -19,6 +19,8 @@ use tempfile::TempDir;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
+use crate::postgres_server::Database;
+
 /// When every test begins.
 pub const START: OffsetDateTime = datetime!(2026-11-21 10:00:00 UTC);
 
@@ -70,7 +72,49 @@ pub struct Service {
     pub dir: TempDir,
     pub key: String,
     pub client: HttpClient,
+    /// Its database, where that is on a server.
+    pub database: Option<Database>,
 }
+
+/// Where the services of a test keep their state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeps {
+    Embedded,
+    Postgres,
+}
+
+impl Keeps {
+    /// A service on a fresh database.
+    pub async fn service(self) -> Service {
+        match self {
+            Self::Embedded => Service::start().await,
+            Self::Postgres => Service::start_on_postgres(&[]).await,
+        }
+    }
+}
+
+/// Runs each of these functions as a test of its own, with services on each database.
+macro_rules! with_each_database {
+    ($($name:ident),* $(,)?) => {
+        mod embedded {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $name() {
+                    super::$name($crate::harness::Keeps::Embedded).await;
+                }
+            )*
+        }
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread")]
+                async fn $name() {
+                    super::$name($crate::harness::Keeps::Postgres).await;
+                }
+            )*
+        }
+    };
+}
+pub(crate) use with_each_database;
 
 /// An environment for a service in `dir`, on free ports.
 pub fn environment(dir: &std::path::Path, more: &[(&str, &str)]) -> Environment {
@@ -95,6 +139,17 @@ impl Service {
         Self::start_in(dir, SettableClock::at(START), more, around).await
     }
 
+    /// A service whose state is on the tests' PostgreSQL, in a database of its own.
+    pub async fn start_on_postgres(more: &[(&str, &str)]) -> Self {
+        let database = Database::fresh().await;
+        let url = database.url();
+        let mut settings = vec![("ATTACHLINK_DATABASE_URL", &*url)];
+        settings.extend_from_slice(more);
+        let mut service = Self::start_with(&settings, |query| query).await;
+        service.database = Some(database);
+        service
+    }
+
     pub async fn start_in(
         dir: TempDir,
         clock: Arc<SettableClock>,
@@ -106,7 +161,7 @@ impl Service {
         let running = serve::start_around(config, shared, around).await.expect("the service starts");
         let key = std::fs::read_to_string(dir.path().join("data/first-api-key")).expect("a first key");
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { running, clock, dir, key: key.trim().to_owned(), client }
+        Self { running, clock, dir, key: key.trim().to_owned(), client, database: None }
     }
 
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Reply {

@@ -2,20 +2,23 @@
 
 use attachlink::domain::access::Binding;
 use attachlink::domain::token::{API_KEY_PREFIX, mint};
-use attachlink::store::{DatabaseUrl, Migrate, NewKey, Store};
+use attachlink::store::NewKey;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{START, Service, comment_path};
+use crate::harness::{Keeps, START, Service, comment_path, with_each_database};
+
+with_each_database!(
+    without_a_valid_key_nothing_is_told,
+    scopes_and_bindings_for_every_call,
+    what_only_wider_keys_may_do,
+    a_links_project_is_checked_against_the_key,
+);
 
 async fn key(service: &Service, notify: bool, admin: bool, binding: Binding) -> String {
-    let url: DatabaseUrl =
-        format!("sqlite:{}", service.dir.path().join("data/attachlink.db").display()).parse().unwrap();
-    let store = Store::open(&url, Migrate::No).await.unwrap();
     let minted = mint(API_KEY_PREFIX, START);
     let new = NewKey { id: minted.id, hash: minted.hash, notify, admin, binding };
-    store.create_key(&new, START).await.unwrap();
-    store.close().await;
+    service.running.app().store.create_key(&new, START).await.unwrap();
     minted.reveal().to_owned()
 }
 
@@ -42,17 +45,14 @@ fn calls() -> Vec<(&'static str, Method, String, Option<Value>)> {
     ]
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn without_a_valid_key_nothing_is_told() {
-    let service = Service::start().await;
+async fn without_a_valid_key_nothing_is_told(on: Keeps) {
+    let service = on.service().await;
     service.acme().await;
     let other = mint(API_KEY_PREFIX, START);
     let revoked = key(&service, true, true, Binding::Unbound).await;
     let id = attachlink::domain::token::parse(API_KEY_PREFIX, &revoked).unwrap().id;
-    let url: DatabaseUrl =
-        format!("sqlite:{}", service.dir.path().join("data/attachlink.db").display()).parse().unwrap();
     service.call_as(&revoked, Method::GET, "/sites/acme", None).await.ok(200);
-    Store::open(&url, Migrate::No).await.unwrap().revoke_key(id, START).await.unwrap();
+    service.running.app().store.revoke_key(id, START).await.unwrap();
     for key in ["", "x", other.reveal(), &revoked, &service.key.to_uppercase()] {
         for path in ["/sites/acme", "/sites/none", "/sites/acme/links/none"] {
             let reply = service.call_as(key, Method::GET, path, None).await;
@@ -62,9 +62,8 @@ async fn without_a_valid_key_nothing_is_told() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn scopes_and_bindings_for_every_call() {
-    let service = Service::start().await;
+async fn scopes_and_bindings_for_every_call(on: Keeps) {
+    let service = on.service().await;
     service.acme().await;
     service.site("other").await;
     service.attach("c1", "a1", "x.txt", "text/plain", "x").await;
@@ -99,9 +98,8 @@ async fn scopes_and_bindings_for_every_call() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_only_wider_keys_may_do() {
-    let service = Service::start().await;
+async fn what_only_wider_keys_may_do(on: Keeps) {
+    let service = on.service().await;
     service.acme().await;
     let site = key(&service, false, true, Binding::Site("acme".parse().unwrap())).await;
     let fresh = key(&service, false, true, Binding::Site("fresh".parse().unwrap())).await;
@@ -127,9 +125,8 @@ async fn what_only_wider_keys_may_do() {
     call(&site, Method::DELETE, "/sites/acme/projects/SUP", None).await.ok(204);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_links_project_is_checked_against_the_key() {
-    let service = Service::start().await;
+async fn a_links_project_is_checked_against_the_key(on: Keeps) {
+    let service = on.service().await;
     service.acme().await;
     service.attach("c1", "a1", "x.txt", "text/plain", "x").await;
     let (url, id) = service.link("c1", "a1").await;

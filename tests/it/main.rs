@@ -14,6 +14,7 @@ mod emails;
 mod full_disk;
 mod harness;
 mod keys;
+mod postgres_server;
 mod promise;
 mod purge;
 mod restore;

@@ -9,7 +9,12 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use crate::harness::{Service, comment_path};
+use crate::harness::{Keeps, Service, comment_path, with_each_database};
+
+with_each_database!(
+    every_kind_of_revocation_resets_a_running_download_at_once,
+    the_compliance_switch_and_new_bytes_cut_nothing,
+);
 
 const LARGE: usize = 64 * 1024 * 1024;
 
@@ -43,10 +48,9 @@ async fn large(service: &Service) -> (String, String) {
     service.link("c1", "a1").await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_kind_of_revocation_resets_a_running_download_at_once() {
+async fn every_kind_of_revocation_resets_a_running_download_at_once(on: Keeps) {
     for what in ["comment", "attachment", "link", "mode", "project", "site"] {
-        let service = Service::start().await;
+        let service = on.service().await;
         let (url, link_id) = large(&service).await;
         let mut stream = slow_download(&service, &url).await;
         match what {
@@ -71,9 +75,8 @@ async fn every_kind_of_revocation_resets_a_running_download_at_once() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_compliance_switch_and_new_bytes_cut_nothing() {
-    let service = Service::start().await;
+async fn the_compliance_switch_and_new_bytes_cut_nothing(on: Keeps) {
+    let service = on.service().await;
     let (url, _) = large(&service).await;
     let mut stream = slow_download(&service, &url).await;
     service.put("/sites/acme", serde_json::json!({"plan": "standard", "safe_notifications": true})).await.ok(200);

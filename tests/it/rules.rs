@@ -4,11 +4,22 @@ use http::Method;
 use serde_json::json;
 use time::Duration;
 
-use crate::harness::{PNG, Service, comment_path};
+use crate::harness::{Keeps, PNG, Service, comment_path, with_each_database};
 
-#[tokio::test(flavor = "multi_thread")]
-async fn rule_1_the_mode_decides_where_a_link_leads() {
-    let service = Service::start().await;
+with_each_database!(
+    rule_1_the_mode_decides_where_a_link_leads,
+    rule_2_changing_the_mode_kills_every_link_and_toggling_back_revives_none,
+    rule_3_plans,
+    rule_5_the_compliance_switch_hides_attachments_and_leaves_old_links_alone,
+    rule_6_a_link_dies_exactly_28_days_after_its_issue,
+    rule_7_deleting_a_comment_kills_its_links_and_leaves_a_tombstone,
+    rule_8_every_deletion_kills_what_is_under_it_and_nothing_else,
+    rule_9_a_url_shows_nothing_but_the_token_and_the_name,
+    registration_is_idempotent_and_new_bytes_come_under_a_new_etag,
+);
+
+async fn rule_1_the_mode_decides_where_a_link_leads(on: Keeps) {
+    let service = on.service().await;
     service.site("acme").await;
     service.attach("c1", "a1", "log.txt", "text/plain", "hello").await;
     let ask = json!({"request": "SUP-42", "message_size": 100, "recipients": ["r-1"]});
@@ -28,9 +39,8 @@ async fn rule_1_the_mode_decides_where_a_link_leads() {
     assert_eq!(reply.body, "hello");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn rule_2_changing_the_mode_kills_every_link_and_toggling_back_revives_none() {
-    let service = Service::start().await;
+async fn rule_2_changing_the_mode_kills_every_link_and_toggling_back_revives_none(on: Keeps) {
+    let service = on.service().await;
     service.acme().await;
     service.attach("c1", "a1", "log.txt", "text/plain", "hello").await;
     let (url, link_id) = service.link("c1", "a1").await;
@@ -52,9 +62,8 @@ async fn rule_2_changing_the_mode_kills_every_link_and_toggling_back_revives_non
     assert_eq!(service.get(security).await.ok(200).json()["live_links"], 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn rule_3_plans() {
-    let service = Service::start().await;
+async fn rule_3_plans(on: Keeps) {
+    let service = on.service().await;
     service.put("/sites/acme", json!({"plan": "free", "safe_notifications": false})).await.ok(200);
     service.mode("acme", "SUP", "secured_link").await.refused(403, "plan_required");
     service.acme().await;
@@ -70,9 +79,8 @@ async fn rule_3_plans() {
     service.open(&url).await.refused(410, "link_withdrawn");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn rule_5_the_compliance_switch_hides_attachments_and_leaves_old_links_alone() {
-    let service = Service::start().await;
+async fn rule_5_the_compliance_switch_hides_attachments_and_leaves_old_links_alone(on: Keeps) {
+    let service = on.service().await;
     service.acme().await;
     service.attach("c1", "a1", "x.png", "image/png", PNG).await;
     service.attach("c1", "a2", "log.txt", "text/plain", "hello").await;
@@ -98,9 +106,8 @@ async fn rule_5_the_compliance_switch_hides_attachments_and_leaves_old_links_alo
     assert_eq!(service.post(&notifications, ask).await.ok(200).json()["images"], "inline");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn rule_6_a_link_dies_exactly_28_days_after_its_issue() {
-    let service = Service::start().await;
+async fn rule_6_a_link_dies_exactly_28_days_after_its_issue(on: Keeps) {
+    let service = on.service().await;
     service.acme().await;
     service.attach("c1", "a1", "log.txt", "text/plain", "hello").await;
     let (url, link_id) = service.link("c1", "a1").await;
@@ -125,9 +132,8 @@ async fn rule_6_a_link_dies_exactly_28_days_after_its_issue() {
     service.open(&url).await.refused(404, "not_found");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn rule_7_deleting_a_comment_kills_its_links_and_leaves_a_tombstone() {
-    let service = Service::start().await;
+async fn rule_7_deleting_a_comment_kills_its_links_and_leaves_a_tombstone(on: Keeps) {
+    let service = on.service().await;
     service.acme().await;
     for (comment, attachment) in [("c1", "a1"), ("c1", "a2"), ("c2", "a1")] {
         service.attach(comment, attachment, "log.txt", "text/plain", comment.to_owned()).await;
@@ -163,10 +169,9 @@ async fn rule_7_deleting_a_comment_kills_its_links_and_leaves_a_tombstone() {
     service.upload(&upload, "text/plain", "late").await.refused(409, "comment_deleted");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn rule_8_every_deletion_kills_what_is_under_it_and_nothing_else() {
+async fn rule_8_every_deletion_kills_what_is_under_it_and_nothing_else(on: Keeps) {
     for what in ["link", "attachment", "project", "site"] {
-        let service = Service::start().await;
+        let service = on.service().await;
         service.acme().await;
         service.attach("c1", "a1", "log.txt", "text/plain", "uploaded").await;
         service.attach("c1", "a2", "log.txt", "text/plain", "sibling").await;
@@ -204,9 +209,8 @@ async fn rule_8_every_deletion_kills_what_is_under_it_and_nothing_else() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn rule_9_a_url_shows_nothing_but_the_token_and_the_name() {
-    let service = Service::start().await;
+async fn rule_9_a_url_shows_nothing_but_the_token_and_the_name(on: Keeps) {
+    let service = on.service().await;
     service.acme().await;
     service.attach("c1", "a1", "%C3%BC%20%22x%22.txt", "text/plain", "x").await;
     let (url, _) = service.link("c1", "a1").await;
@@ -229,9 +233,8 @@ async fn rule_9_a_url_shows_nothing_but_the_token_and_the_name() {
     assert_eq!((refused.status, &refused.body), (nothing.status, &nothing.body));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn registration_is_idempotent_and_new_bytes_come_under_a_new_etag() {
-    let service = Service::start().await;
+async fn registration_is_idempotent_and_new_bytes_come_under_a_new_etag(on: Keeps) {
+    let service = on.service().await;
     service.acme().await;
     let content = format!("{}/attachments/a1/content?filename=v.txt", comment_path("c1"));
     service.upload(&content, "text/plain", "one").await.ok(201);

@@ -122,7 +122,7 @@ async fn the_last_request_gives_the_portals_address(store: Store) {
     assert_eq!(store.portal_of(link).await.unwrap(), None, "the site has no portal");
     let portal_url = Some(PortalUrl::parse("https://help.example/{project}/{request}").unwrap());
     let with_portal = SiteSettings { portal_url, ..settings(Plan::Standard) };
-    store.update_site(&path.site, NOW, |_| Ok::<_, ()>(with_portal)).await.unwrap().unwrap();
+    store.update_site(&path.site, NOW, |_| Ok::<_, ()>(with_portal.clone())).await.unwrap().unwrap();
     assert_eq!(store.portal_of(link).await.unwrap().unwrap(), "https://help.example/SUP/SUP-1");
     notify("SUP-2").await;
     issue(&store, &path).await;

@@ -35,6 +35,15 @@ macro_rules! on_each_database {
                 }
             )*
         }
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    let database = $crate::postgres_server::Database::fresh().await;
+                    super::$name(database.store().await).await;
+                }
+            )*
+        }
     };
 }
 pub(crate) use on_each_database;

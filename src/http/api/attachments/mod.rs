@@ -73,10 +73,14 @@ impl From<attachment::Attachment> for Attachment {
 /// Checks a filename that a caller gives.
 ///
 /// # Errors
-/// `422` when it is too long. What a name may contain is a matter of how it is served, not of what it is.
+/// `422` when it is too long, or has a NUL, which PostgreSQL's texts cannot hold. What else a name may contain is a
+/// matter of how it is served, not of what it is.
 pub fn check_filename(given: &str) -> Result<(), Problem> {
     if given.len() > MAX_FILENAME_OCTETS {
         return Err(Problem::invalid("filename", format_args!("must be at most {MAX_FILENAME_OCTETS} octets long")));
+    }
+    if given.contains('\0') {
+        return Err(Problem::invalid("filename", "must not contain a NUL character"));
     }
     Ok(())
 }

@@ -76,14 +76,15 @@ impl Accepted for SitePut {}
 
 impl SitePut {
     /// The settings after this call, if `key` may make them so (product, rule 4).
-    fn applied(self, old: Option<&SiteSettings>, key: &ApiKey) -> Result<SiteSettings, Denied> {
+    fn applied(&self, old: Option<&SiteSettings>, key: &ApiKey) -> Result<SiteSettings, Denied> {
         let kept_prefix = old.and_then(|old| old.object_prefix.clone());
+        let given_prefix = self.object_prefix.as_ref();
         let kept_plan = old.map(|old| old.plan).unwrap_or_default();
         let new = SiteSettings {
             plan: self.plan.unwrap_or(kept_plan),
             safe_notifications: self.safe_notifications,
-            portal_url: self.portal_url.map(|template| template.0),
-            object_prefix: self.object_prefix.map_or(kept_prefix, |given| given.map(|prefix| prefix.0)),
+            portal_url: self.portal_url.as_ref().map(|template| template.0.clone()),
+            object_prefix: given_prefix.map_or(kept_prefix, |given| given.as_ref().map(|prefix| prefix.0.clone())),
         };
         let is_site_admins = old.is_some_and(|old| old.plan == new.plan && old.object_prefix == new.object_prefix);
         if !is_site_admins {

@@ -1,0 +1,198 @@
+//! Connections to the server, kept for reuse.
+//!
+//! sqlx's own pool asks the server once more each time a connection is given back, and waits for that without a bound:
+//! one that a firewall forgot keeps its place for ever. Here a connection goes back only when its last statement was
+//! answered, and is closed at once otherwise, also when its caller stops waiting.
+//!
+//! A connection is used on the runtime that opened it: its socket is driven by that runtime's reactor. So each runtime,
+//! which means each public thread, has connections of its own, and no answer crosses threads.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection as _, PgConnection};
+use tokio::runtime::{Handle, Id};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+use super::answers::{is_lost, silent};
+use super::session;
+
+/// How long a statement waits for a connection to be free.
+const TURN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long opening one may take.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
+/// One that was idle for longer is tried before it is used.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// How long trying may take.
+const TRIAL_TIMEOUT: Duration = Duration::from_secs(1);
+/// One that was idle for longer is closed.
+const IDLE_LIMIT: Duration = Duration::from_mins(5);
+/// One that is older is not used again: the server frees what it keeps for it, and a balancer can spread anew.
+const AGE_LIMIT: Duration = Duration::from_mins(30);
+
+/// The connections of this process.
+pub(super) struct Pool {
+    options: PgConnectOptions,
+    /// Whether the server's name may lead to another server with each transaction.
+    behind_pooler: bool,
+    /// The runtime that opened the store: the API's and the background's.
+    home: Id,
+    home_size: usize,
+    /// Every other runtime's share.
+    thread_size: usize,
+    shares: Mutex<HashMap<Id, Arc<Share>>>,
+}
+
+/// The connections of one runtime.
+struct Share {
+    places: Arc<Semaphore>,
+    idle: Mutex<Vec<Idle>>,
+    closed: AtomicBool,
+}
+
+struct Idle {
+    connection: PgConnection,
+    opened: Instant,
+    since: Instant,
+}
+
+/// A connection in use.
+pub(super) struct Lease {
+    connection: Option<PgConnection>,
+    opened: Instant,
+    /// Whether it was used before: it may have died since.
+    pub(super) reused: bool,
+    /// Whether its last statement was answered, so that another may follow.
+    sound: bool,
+    share: Arc<Share>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Pool {
+    /// A pool without connections yet. The runtime that this is called on gets `home_size`, each other `thread_size`.
+    pub(super) fn new(options: PgConnectOptions, behind_pooler: bool, home_size: usize, thread_size: usize) -> Self {
+        let (home, shares) = (Handle::current().id(), Mutex::default());
+        Self { options, behind_pooler, home, home_size, thread_size, shares }
+    }
+
+    fn share(&self) -> Arc<Share> {
+        let here = Handle::current().id();
+        let places = if here == self.home { self.home_size } else { self.thread_size };
+        let share = || {
+            let places = Arc::new(Semaphore::new(places));
+            Arc::new(Share { places, idle: Mutex::default(), closed: AtomicBool::new(false) })
+        };
+        Arc::clone(self.shares.lock().entry(here).or_insert_with(share))
+    }
+
+    /// A connection of this runtime, a new one where none is idle.
+    pub(super) async fn lease(&self) -> Result<Lease, sqlx::Error> {
+        let share = self.share();
+        loop {
+            let place = timeout(TURN_TIMEOUT, Arc::clone(&share.places).acquire_owned()).await;
+            let place = place.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
+            let Some(Idle { connection, opened, since }) = share.take_idle() else {
+                return self.open(place, share).await;
+            };
+            let share_of = Arc::clone(&share);
+            let connection = Some(connection);
+            let mut lease = Lease { connection, opened, reused: true, sound: true, share: share_of, _place: place };
+            if since.elapsed() < TRUSTED_IDLE || lease.answers().await {
+                return Ok(lease);
+            }
+            // What happened to this one has most likely happened to the others.
+            share.forget_idle();
+        }
+    }
+
+    /// Opens a new connection.
+    async fn open(&self, place: OwnedSemaphorePermit, share: Arc<Share>) -> Result<Lease, sqlx::Error> {
+        let connection = timeout(OPEN_TIMEOUT, session::open(&self.options, self.behind_pooler)).await;
+        let connection = Some(connection.map_err(|_| silent())??);
+        Ok(Lease { connection, opened: Instant::now(), reused: false, sound: true, share, _place: place })
+    }
+
+    /// Closes the idle connections of this runtime: one was lost, and a server that restarts loses all.
+    pub(super) fn forget_idle(&self) {
+        self.share().forget_idle();
+    }
+
+    /// Closes all connections, those in use once they are given back. No other can be had.
+    pub(super) async fn close(&self) {
+        let shares: Vec<Arc<Share>> = self.shares.lock().values().cloned().collect();
+        for share in shares {
+            share.closed.store(true, Ordering::Release);
+            share.places.close();
+            let idle = std::mem::take(&mut *share.idle.lock());
+            for idle in idle {
+                // Politely, so that the server's log has no complaint; a server that is gone need not answer.
+                let _ = timeout(TRIAL_TIMEOUT, idle.connection.close()).await;
+            }
+        }
+    }
+}
+
+impl Share {
+    fn take_idle(&self) -> Option<Idle> {
+        let mut idle = self.idle.lock();
+        // The one used last lies on top; what lies below it for long is more than is needed.
+        let needed = idle.iter().position(|idle| idle.since.elapsed() < IDLE_LIMIT).unwrap_or(idle.len());
+        let unneeded: Vec<Idle> = idle.drain(..needed).collect();
+        let taken = idle.pop();
+        drop(idle);
+        drop(unneeded);
+        taken
+    }
+
+    fn forget_idle(&self) {
+        let forgotten = std::mem::take(&mut *self.idle.lock());
+        drop(forgotten);
+    }
+}
+
+impl Lease {
+    /// The connection, for one statement. Unless [`Lease::judge`] is told how it ended, the connection is closed.
+    pub(super) fn connection(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
+        self.sound = false;
+        self.connection.as_mut().ok_or(sqlx::Error::PoolClosed)
+    }
+
+    /// Takes the statement's answer. After what only the statement did wrong the connection is good for another one.
+    pub(super) fn judge<T>(
+        &mut self,
+        answer: Result<Result<T, sqlx::Error>, tokio::time::error::Elapsed>,
+    ) -> Result<T, sqlx::Error> {
+        let answer = answer.unwrap_or_else(|_| Err(silent()));
+        self.sound = match &answer {
+            Ok(_) => true,
+            Err(error @ sqlx::Error::Database(_)) => !is_lost(error),
+            Err(_) => false,
+        };
+        answer
+    }
+
+    /// Whether the next statement can follow.
+    pub(super) fn is_sound(&self) -> bool {
+        self.sound
+    }
+
+    async fn answers(&mut self) -> bool {
+        let Ok(connection) = self.connection() else { return false };
+        let answer = timeout(TRIAL_TIMEOUT, connection.ping()).await;
+        self.judge(answer).is_ok()
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let kept = self.sound && self.opened.elapsed() < AGE_LIMIT && !self.share.closed.load(Ordering::Acquire);
+        if let Some(connection) = self.connection.take().filter(|_| kept) {
+            self.share.idle.lock().push(Idle { connection, opened: self.opened, since: Instant::now() });
+        }
+    }
+}
