@@ -4,8 +4,8 @@
 //! named by both. A database that does not hold a mark that the store knows has lost revocations: it was restored. It
 //! then serves and issues no link, in any process and across restarts, until the operator says `attachlink recover`.
 //!
-//! A mark reaches the store within [`INTERVAL`] of its commit. A revocation of that last moment is what a restore can
-//! lose without being found out; restoring the database and the store together cannot be found out at all.
+//! A mark reaches the store within a second of its commit, mostly a quarter of one. A revocation of that last moment is
+//! what a restore can lose without being found out; restoring the database and the store together cannot be found out.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The description of the whole service, made from the code: `OpenAPI` 3.1.
 //!
 //! Handlers of the api listener describe themselves (`#[utoipa::path]`); what is common is added here. The other two
-//! listeners are described in [`public`] and [`ops`], with servers of their own.
+//! listeners are described in `public` and `ops`, with servers of their own.
 
 mod common;
 mod ops;
