@@ -70,8 +70,10 @@ settings! {
     OPS_LISTEN = "ops_listen", Text, Some("127.0.0.1:9090");
     DATABASE_URL = "database_url", Text, None, secret: true;
     OBJECTS = "objects", Text, None;
-    S3_ENDPOINT = "s3_endpoint", Text, None, unset: "for an S3 store, which this version has not yet";
-    S3_REGION = "s3_region", Text, None, unset: "for an S3 store, which this version has not yet";
+    S3_ENDPOINT = "s3_endpoint", Text, None, unset: "for s3://…: AWS itself";
+    S3_REGION = "s3_region", Text, None, unset: "for s3://…: by the usual chain; us-east-1 with an endpoint";
+    S3_READ_TIMEOUT_MS = "s3_read_timeout_ms", Number, Some("10000");
+    S3_MEND_SECONDS = "s3_mend_seconds", Number, Some("30");
     INLINE_LIMIT = "inline_limit", Number, Some("6291456");
     MAX_UPLOAD_OCTETS = "max_upload_octets", Number, None, unset: "uploads have no size limit";
     MAX_CONNECTIONS = "max_connections", Number, Some("10000");

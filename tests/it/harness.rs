@@ -19,6 +19,8 @@ use tempfile::TempDir;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
+use crate::s3::server::S3Server;
+
 /// When every test begins.
 pub const START: OffsetDateTime = datetime!(2026-11-21 10:00:00 UTC);
 
@@ -93,6 +95,14 @@ impl Service {
     pub async fn start_with(more: &[(&str, &str)], around: impl FnOnce(LivenessQuery) -> LivenessQuery) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         Self::start_in(dir, SettableClock::at(START), more, around).await
+    }
+
+    /// A service whose objects are in a bucket.
+    pub async fn start_on_s3(server: &S3Server, bucket: &str, more: &[(&str, &str)]) -> Self {
+        let s3 = server.environment(bucket);
+        let s3 = s3.iter().map(|(name, value)| (*name, value.as_str()));
+        let all: Vec<_> = s3.chain(more.iter().copied()).collect();
+        Self::start_with(&all, |query| query).await
     }
 
     pub async fn start_in(
