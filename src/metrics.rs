@@ -56,7 +56,7 @@ impl RevocationReason {
 const CUT_REASONS: [CutReason; 4] =
     [CutReason::Revoked, CutReason::Unverified, CutReason::StoreFailed, CutReason::Shutdown];
 const UPLOAD_OUTCOMES: [&str; 4] = ["created", "replaced", "refused", "failed"];
-const OBJECT_OPERATIONS: [&str; 5] = ["stat", "open", "read_whole", "upload", "delete"];
+const OBJECT_OPERATIONS: [&str; 6] = ["stat", "open", "read_whole", "mend", "upload", "delete"];
 const OBJECT_OUTCOMES: [&str; 5] = ["ok", "not_found", "changed", "full", "unavailable"];
 const IMAGES: [Images; 4] = [Images::Omit, Images::None, Images::Inline, Images::Link];
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use time::OffsetDateTime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -74,7 +75,7 @@ pub async fn start_around(
 ) -> anyhow::Result<Running> {
     let lock = lock::ServeLock::take(&config.database.url)?;
     let store = open_store(&config).await?;
-    let objects = open_objects(&config).await?;
+    let objects = open_objects(&config, clock.now()).await?;
     history::compare(&store, &objects).await.context("cannot tell whether the database was restored from a backup")?;
     first_key::make_if_none(&store, &config.data_dir, clock.now()).await?;
 
@@ -165,11 +166,17 @@ async fn open_store(config: &Config) -> anyhow::Result<Store> {
 ///
 /// # Errors
 /// Why it cannot be used, with the setting to change.
-pub(crate) async fn open_objects(config: &Config) -> anyhow::Result<ObjectStore> {
-    let ObjectsLocation::Local(dir) = &config.objects.location;
-    let objects = ObjectStore::local(dir, true).context("cannot open the object store (objects)")?;
+pub(crate) async fn open_objects(config: &Config, now: OffsetDateTime) -> anyhow::Result<ObjectStore> {
+    let objects = match &config.objects.location {
+        ObjectsLocation::Local(dir) => {
+            ObjectStore::local(dir, true).context("cannot open the object store (objects)")?
+        }
+        ObjectsLocation::S3(settings) => {
+            ObjectStore::s3(settings).await.context("cannot open the object store (objects)")?
+        }
+    };
     objects.ping().await.context("the object store (objects) cannot be used")?;
-    let litter = objects.remove_litter().await.context("the object store (objects) cannot be cleaned")?;
+    let litter = objects.remove_litter(now).await.context("the object store (objects) cannot be cleaned")?;
     if litter > 0 {
         tracing::info!(litter, "removed what unfinished uploads had left");
     }

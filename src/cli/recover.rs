@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::existing::{Expect, open};
 use super::output;
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::store::Migrate;
 use crate::{history, serve};
@@ -26,7 +27,7 @@ pub(super) struct Recover {}
 
 pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     let store = open(config, Expect::Database, Migrate::No).await?;
-    let objects = serve::open_objects(config).await?;
+    let objects = serve::open_objects(config, SystemClock.now()).await?;
     let newest = history::compare(&store, &objects).await?;
     let Some(newest) = newest.filter(|_| store.is_restored()) else {
         return output::print("the database was not restored from a backup: there is nothing to recover\n");

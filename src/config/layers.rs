@@ -118,6 +118,14 @@ impl<'a> Layers<'a> {
         one_of(plain, named, &variable, &file_variable, Source::Variable(variable.clone()))
     }
 
+    /// A secret by the name that others gave it: from the variable, or from the file that its `_FILE` form names.
+    pub(super) fn foreign_secret(&self, variable: &str) -> Result<Option<String>, Problem> {
+        let file_variable = format!("{variable}{}", FILE_SUFFIX.to_ascii_uppercase());
+        let (plain, named) = (self.variable(variable)?, self.variable(&file_variable)?);
+        let written = one_of(plain, named, variable, &file_variable, Source::Variable(variable.to_owned()))?;
+        Ok(written.map(|written| written.text))
+    }
+
     fn in_file(&self, setting: &'static Setting) -> Result<Option<Written>, Problem> {
         let Some((path, table)) = &self.file else { return Ok(None) };
         let plain = table.get(setting.key).map(|value| text_of(value, setting, path)).transpose()?;

@@ -21,6 +21,7 @@ use std::time::Duration;
 pub use layers::{Environment, Flags};
 pub use problem::ConfigError;
 
+use crate::objects::S3Settings;
 use crate::store::{DatabaseUrl, ServerOptions};
 use layers::Layers;
 use reader::Reader;
@@ -97,10 +98,6 @@ pub struct Database {
 pub struct Objects {
     /// `ATTACHLINK_OBJECTS`, `file:DATA_DIR/objects`.
     pub location: ObjectsLocation,
-    /// `ATTACHLINK_S3_ENDPOINT`: the S3 server, for a location in S3.
-    pub s3_endpoint: Option<url::Url>,
-    /// `ATTACHLINK_S3_REGION`: its region.
-    pub s3_region: Option<String>,
 }
 
 /// A kind of object store, and where it is.
@@ -108,6 +105,8 @@ pub struct Objects {
 pub enum ObjectsLocation {
     /// `file:DIR`: a local directory.
     Local(PathBuf),
+    /// `s3://BUCKET[/PREFIX]`: a bucket, with `ATTACHLINK_S3_…` and the usual variables of AWS.
+    S3(Box<S3Settings>),
 }
 
 /// The email decision.

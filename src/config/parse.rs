@@ -4,8 +4,13 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use super::{LogFormat, ObjectsLocation};
+use super::LogFormat;
 use crate::logging;
+
+/// How long the name of a bucket may be (S3: *Bucket naming rules*).
+const BUCKET_NAME_OCTETS: RangeInclusive<usize> = 3..=63;
+/// Leaves most of S3's 1024 octets to the keys.
+const MAX_PREFIX_OCTETS: usize = 256;
 
 /// `address:port`, in numbers.
 pub(super) fn address(text: &str) -> Result<SocketAddr, String> {
@@ -39,11 +44,20 @@ pub(super) fn public_url(text: &str) -> Result<url::Url, String> {
     Ok(url)
 }
 
-/// `file:DIR`.
-pub(super) fn objects(text: &str) -> Result<ObjectsLocation, String> {
-    let advice = "write file:DIR, such as file:/var/lib/attachlink/objects";
-    if text.starts_with("s3://") {
-        return Err(format!("S3 stores are not in this version yet; {advice}"));
+/// Where bytes live, as it is written.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// `file:DIR`.
+    Directory(PathBuf),
+    /// `s3://BUCKET[/PREFIX]`; the prefix without slashes around it.
+    Bucket { bucket: String, prefix: String },
+}
+
+/// `file:DIR` or `s3://BUCKET[/PREFIX]`.
+pub(super) fn objects(text: &str) -> Result<Place, String> {
+    let advice = "write file:DIR, such as file:/var/lib/attachlink/objects, or s3://BUCKET/PREFIX";
+    if let Some(bucket) = text.strip_prefix("s3://") {
+        return self::bucket(bucket).map_err(|error| format!("'{text}' {error}"));
     }
     let Some(path) = text.strip_prefix("file:") else {
         return Err(format!("'{text}' does not say what kind of store it is; {advice}"));
@@ -56,7 +70,25 @@ pub(super) fn objects(text: &str) -> Result<ObjectsLocation, String> {
     if path.is_empty() {
         return Err(format!("'{text}' names no directory; {advice}"));
     }
-    Ok(ObjectsLocation::Local(PathBuf::from(path)))
+    Ok(Place::Directory(PathBuf::from(path)))
+}
+
+fn bucket(text: &str) -> Result<Place, String> {
+    let (bucket, prefix) = text.split_once('/').unwrap_or((text, ""));
+    let of_buckets = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.');
+    if !BUCKET_NAME_OCTETS.contains(&bucket.len()) || !bucket.bytes().all(of_buckets) {
+        return Err("names no bucket; a bucket's name has 3 to 63 of a-z 0-9 - . in it".to_owned());
+    }
+    let prefix = if prefix == "/" { prefix } else { prefix.strip_suffix('/').unwrap_or(prefix) };
+    let odd = |segment: &str| matches!(segment, "" | "." | "..") || segment.contains(['\\', '?', '#']);
+    let segments_are_odd = prefix.split('/').any(odd) || prefix.chars().any(char::is_control);
+    if !prefix.is_empty() && (segments_are_odd || prefix.len() > MAX_PREFIX_OCTETS) {
+        return Err(format!(
+            "has a prefix that does not do; write a folder such as s3://{bucket}/attachments, without empty, '.' or '..' \
+             segments and at most {MAX_PREFIX_OCTETS} octets long"
+        ));
+    }
+    Ok(Place::Bucket { bucket: bucket.to_owned(), prefix: prefix.to_owned() })
 }
 
 /// Whether a pooler in transaction mode stands before the database server.
@@ -162,18 +194,38 @@ mod tests {
     }
 
     #[test]
-    fn objects_are_a_directory_for_now() {
+    fn objects_are_in_a_directory_or_a_bucket() {
         for (given, dir) in [
             ("file:/srv/objects", "/srv/objects"),
             ("file:///srv/objects", "/srv/objects"),
             ("file:objects", "objects"),
         ] {
-            let ObjectsLocation::Local(path) = objects(given).unwrap();
-            assert_eq!(path, PathBuf::from(dir), "{given}");
+            assert_eq!(objects(given), Ok(Place::Directory(dir.into())), "{given}");
         }
-        assert!(objects("s3://bucket/prefix").unwrap_err().contains("not in this version yet"));
+        for (given, bucket, prefix) in [
+            ("s3://attachments", "attachments", ""),
+            ("s3://attachments/", "attachments", ""),
+            ("s3://my-bucket.eu/desk/files", "my-bucket.eu", "desk/files"),
+            ("s3://my-bucket.eu/desk/", "my-bucket.eu", "desk"),
+        ] {
+            let place = Place::Bucket { bucket: bucket.to_owned(), prefix: prefix.to_owned() };
+            assert_eq!(objects(given), Ok(place), "{given}");
+        }
         for bad in ["", "file:", "file://host/dir", "/srv/objects", "gs://bucket"] {
             assert!(objects(bad).unwrap_err().contains("write file:DIR"), "{bad}");
+        }
+        for bad in ["s3://", "s3:///x", "s3://ab", "s3://Bucket", "s3://user@bucket", "s3://bucket:80"] {
+            assert!(objects(bad).unwrap_err().contains("names no bucket"), "{bad}");
+        }
+        for bad in [
+            "s3://bucket//",
+            "s3://bucket/a//b",
+            "s3://bucket/../b",
+            "s3://bucket/a?b=c",
+            "s3://bucket//a",
+            "s3://bucket/..",
+        ] {
+            assert!(objects(bad).unwrap_err().contains("write a folder such as s3://bucket/attachments"), "{bad}");
         }
     }
 

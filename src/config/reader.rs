@@ -6,11 +6,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::layers::{Layers, Source};
+use super::parse::Place;
 use super::problem::{ConfigError, Problem};
 use super::settings::{self, Setting};
 use super::show::InForce;
-use super::{Api, Config, Database, Downloads, Email, Log, Objects, Ops, Public, parse};
+use super::{Api, Config, Database, Downloads, Email, Log, Objects, ObjectsLocation, Ops, Public, parse};
 use crate::logging::DEFAULT_FILTER;
+use crate::objects::{KeyPair, S3Settings};
 use crate::store::{DatabaseUrl, ServerOptions};
 
 /// The largest number that every JSON reader keeps exactly (RFC 8259 section 6).
@@ -23,6 +25,14 @@ const LIVENESS_DEADLINE_RANGE_MS: RangeInclusive<u64> = 10..=30_000;
 const MAX_POOL_SIZE: u64 = 1000;
 /// Under 100 ms a busy server could commit nothing; over a minute a caller has long given up.
 const STATEMENT_TIMEOUT_RANGE_MS: RangeInclusive<u64> = 100..=60_000;
+
+/// Under a tenth of a second a busy store would look dead; over a minute a cut is noticed by people first.
+const S3_READ_TIMEOUT_RANGE_MS: RangeInclusive<u64> = 100..=60_000;
+const MAX_S3_MEND_SECONDS: u64 = 300;
+
+const KEY_ID: &str = "AWS_ACCESS_KEY_ID";
+const SECRET_KEY: &str = "AWS_SECRET_ACCESS_KEY";
+const SESSION_TOKEN: &str = "AWS_SESSION_TOKEN";
 
 /// Reads settings one by one, keeps what is in force, and collects what is wrong.
 pub(super) struct Reader<'a> {
@@ -169,10 +179,43 @@ impl<'a> Reader<'a> {
 
     fn objects(&mut self, data_dir: &Path) -> Result<Objects, Refused> {
         let default = format!("file:{}", data_dir.join("objects").display());
-        let location = self.required(&settings::OBJECTS, Some(default), parse::objects);
-        let s3_endpoint = self.optional(&settings::S3_ENDPOINT, None, parse::endpoint);
-        let s3_region = self.optional(&settings::S3_REGION, None, parse::word);
-        Ok(Objects { location: location?, s3_endpoint: s3_endpoint?, s3_region: s3_region? })
+        let place = self.required(&settings::OBJECTS, Some(default), parse::objects);
+        let endpoint = self.optional(&settings::S3_ENDPOINT, None, parse::endpoint);
+        let region = self.optional(&settings::S3_REGION, None, parse::word);
+        let read_timeout_ms = self.number(&settings::S3_READ_TIMEOUT_MS, S3_READ_TIMEOUT_RANGE_MS, "milliseconds");
+        let mend_seconds = self.number(&settings::S3_MEND_SECONDS, 0..=MAX_S3_MEND_SECONDS, "seconds");
+        let location = match place? {
+            Place::Directory(directory) => ObjectsLocation::Local(directory),
+            Place::Bucket { bucket, prefix } => ObjectsLocation::S3(Box::new(S3Settings {
+                bucket,
+                prefix,
+                key_pair: self.key_pair()?,
+                endpoint: endpoint?,
+                region: region?,
+                read_timeout: Duration::from_millis(read_timeout_ms?),
+                mend_limit: Duration::from_secs(mend_seconds?),
+            })),
+        };
+        Ok(Objects { location })
+    }
+
+    /// The key pair in AWS's own variables, or in the files that their `_FILE` forms name. Without one, the SDK looks
+    /// further: profile, web identity, container, instance.
+    fn key_pair(&mut self) -> Result<Option<KeyPair>, Refused> {
+        let mut read = |variable| {
+            self.layers.foreign_secret(variable).map_err(|problem| {
+                self.problems.push(problem);
+                Refused
+            })
+        };
+        let (id, secret, session_token) = (read(KEY_ID), read(SECRET_KEY), read(SESSION_TOKEN));
+        let (id, secret, session_token) = (id?, secret?, session_token?);
+        match (id, secret) {
+            (Some(id), Some(secret)) => Ok(Some(KeyPair { id, secret, session_token })),
+            (None, None) => Ok(None),
+            (Some(_), None) => Err(self.refuse(SECRET_KEY.to_owned(), format!("must be set too, since {KEY_ID} is"))),
+            (None, Some(_)) => Err(self.refuse(KEY_ID.to_owned(), format!("must be set too, since {SECRET_KEY} is"))),
+        }
     }
 
     fn email(&mut self) -> Result<Email, Refused> {

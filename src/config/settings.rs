@@ -73,8 +73,10 @@ settings! {
     DATABASE_STATEMENT_TIMEOUT_MS = "database_statement_timeout_ms", Number, Some("5000");
     DATABASE_POOLER = "database_pooler", Text, Some("none");
     OBJECTS = "objects", Text, None;
-    S3_ENDPOINT = "s3_endpoint", Text, None, unset: "for an S3 store, which this version has not yet";
-    S3_REGION = "s3_region", Text, None, unset: "for an S3 store, which this version has not yet";
+    S3_ENDPOINT = "s3_endpoint", Text, None, unset: "for s3://…: AWS itself";
+    S3_REGION = "s3_region", Text, None, unset: "for s3://…: by the usual chain; us-east-1 with an endpoint";
+    S3_READ_TIMEOUT_MS = "s3_read_timeout_ms", Number, Some("10000");
+    S3_MEND_SECONDS = "s3_mend_seconds", Number, Some("30");
     INLINE_LIMIT = "inline_limit", Number, Some("6291456");
     MAX_UPLOAD_OCTETS = "max_upload_octets", Number, None, unset: "uploads have no size limit";
     MAX_CONNECTIONS = "max_connections", Number, Some("10000");

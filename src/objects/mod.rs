@@ -13,6 +13,8 @@ mod local_read;
 #[cfg(test)]
 mod local_tests;
 mod local_upload;
+mod mend;
+mod s3;
 
 use std::fmt;
 use std::io;
@@ -24,6 +26,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::Stream;
+use hyper::body::Incoming;
 use rustix::io::Errno;
 use time::OffsetDateTime;
 
@@ -31,6 +34,8 @@ use crate::domain::attachment::{ObjectKey, ObjectVersion};
 use crate::domain::mark::Mark;
 
 pub use local::LocalDir;
+pub use mend::{MayMend, Owner};
+pub use s3::{CannotUse, DEFAULT_MEND_LIMIT, DEFAULT_READ_TIMEOUT, KeyPair, S3Bucket, S3Settings, sdk_client};
 
 /// Why the store did not do what it was asked. No text names a key.
 #[derive(Debug, thiserror::Error)]
@@ -101,11 +106,19 @@ pub struct CannotOpen {
     pub source: io::Error,
 }
 
-/// A place for objects.
+/// A place for objects. What goes to S3 is boxed: the SDK's futures are of 20 kB, and would be so for local files too.
 #[derive(Clone, Debug)]
 pub enum ObjectStore {
     /// A directory of the machine, or one that replicas share.
     Local(Arc<LocalDir>),
+    /// A bucket of an S3-compatible store, or a folder of one.
+    S3(Arc<S3Bucket>),
+}
+
+/// Whether the key is one that an upload may have: below the place of uploads, and with no name that means another.
+fn is_plain_upload(key: &ObjectKey) -> bool {
+    let plain = |segment: &str| !segment.is_empty() && !segment.starts_with('.');
+    local::is_upload(key) && key.as_str().split('/').all(plain)
 }
 
 impl ObjectStore {
@@ -120,6 +133,14 @@ impl ObjectStore {
         }
     }
 
+    /// Opens a bucket, which must be there, and be readable and writable.
+    ///
+    /// # Errors
+    /// [`CannotUse`], with the setting to change.
+    pub async fn s3(settings: &S3Settings) -> Result<Self, CannotUse> {
+        Box::pin(S3Bucket::connect(settings)).await.map(Arc::new).map(Self::S3)
+    }
+
     /// What the key holds now.
     ///
     /// # Errors
@@ -127,6 +148,7 @@ impl ObjectStore {
     pub async fn stat(&self, key: &ObjectKey) -> Result<ObjectVersion, ObjectError> {
         match self {
             Self::Local(dir) => dir.stat(key).await,
+            Self::S3(bucket) => Box::pin(bucket.stat(key)).await,
         }
     }
 
@@ -138,6 +160,7 @@ impl ObjectStore {
     pub async fn stat_and_start(&self, key: &ObjectKey, octets: usize) -> Result<(ObjectVersion, Bytes), ObjectError> {
         match self {
             Self::Local(dir) => dir.stat_and_start(key, octets).await,
+            Self::S3(bucket) => Box::pin(bucket.stat_and_start(key, octets)).await,
         }
     }
 
@@ -146,8 +169,16 @@ impl ObjectStore {
     /// # Errors
     /// [`ObjectError::NotFound`], [`ObjectError::Changed`].
     pub async fn must_be_there(&self, version: &ObjectVersion) -> Result<(), ObjectError> {
-        let now = self.stat(&version.key).await?;
-        if now.version == version.version { Ok(()) } else { Err(ObjectError::Changed) }
+        match self {
+            Self::Local(dir) => {
+                let now = dir.stat(&version.key).await?;
+                if now.version == version.version { Ok(()) } else { Err(ObjectError::Changed) }
+            }
+            // Nobody but us writes under an upload's key, so its bytes are right wherever they are; to ask costs a
+            // round trip. Of other objects one octet is asked for, under the conditions of any download.
+            Self::S3(_) if is_plain_upload(&version.key) => Ok(()),
+            Self::S3(_) => self.open(version, 0..version.size.min(1)).await.map(drop),
+        }
     }
 
     /// Opens exactly this version, to read `range` of it. The version is checked before this answers, and again before
@@ -158,6 +189,7 @@ impl ObjectStore {
     pub async fn open(&self, version: &ObjectVersion, range: Range<u64>) -> Result<ObjectBody, ObjectError> {
         match self {
             Self::Local(dir) => dir.body(version, range).await.map(Body::Local).map(ObjectBody),
+            Self::S3(bucket) => Box::pin(bucket.body(version, range)).await.map(Body::S3).map(ObjectBody),
         }
     }
 
@@ -168,17 +200,24 @@ impl ObjectStore {
     pub async fn read_whole(&self, version: &ObjectVersion) -> Result<Bytes, ObjectError> {
         match self {
             Self::Local(dir) => dir.read_whole(version).await,
+            Self::S3(bucket) => Box::pin(bucket.read_whole(version)).await,
         }
     }
 
-    /// Begins an upload, which nobody sees until it is finished.
+    /// Begins an upload to a key from [`ObjectKey::for_upload`], which nobody sees until it is finished. `expected` is
+    /// its length in octets, as far as known: nothing is checked against it.
     ///
     /// # Errors
     /// [`ObjectError::Full`] or [`ObjectError::Unavailable`].
-    pub async fn begin_upload(&self) -> Result<Upload, ObjectError> {
-        match self {
-            Self::Local(dir) => dir.begin_upload().await.map(Receiving::Local).map(Upload),
+    pub async fn begin_upload(&self, key: &ObjectKey, expected: Option<u64>) -> Result<Upload, ObjectError> {
+        if !is_plain_upload(key) {
+            return Err(ObjectError::misuse("not a key of an upload"));
         }
+        let receiving = match self {
+            Self::Local(dir) => Receiving::Local(dir.begin_upload().await?, key.clone()),
+            Self::S3(bucket) => Receiving::S3(Box::new(s3::S3Upload::begin(Arc::clone(bucket), key, expected)?)),
+        };
+        Ok(Upload(receiving))
     }
 
     /// Deletes uploaded bytes for good, also across a crash. Deleting what is gone is fine; downloads that run are not
@@ -189,6 +228,7 @@ impl ObjectStore {
     pub async fn delete(&self, key: &ObjectKey) -> Result<(), ObjectError> {
         match self {
             Self::Local(dir) => dir.delete(key).await,
+            Self::S3(bucket) => Box::pin(bucket.delete(key)).await,
         }
     }
 
@@ -199,6 +239,7 @@ impl ObjectStore {
     pub async fn leave_mark(&self, mark: Mark) -> Result<(), ObjectError> {
         match self {
             Self::Local(dir) => dir.leave_mark(mark).await,
+            Self::S3(bucket) => Box::pin(bucket.leave_mark(mark)).await,
         }
     }
 
@@ -209,6 +250,7 @@ impl ObjectStore {
     pub async fn marks(&self) -> Result<Vec<Mark>, ObjectError> {
         match self {
             Self::Local(dir) => dir.marks().await,
+            Self::S3(bucket) => Box::pin(bucket.marks()).await,
         }
     }
 
@@ -219,6 +261,7 @@ impl ObjectStore {
     pub async fn remove_mark(&self, mark: Mark) -> Result<(), ObjectError> {
         match self {
             Self::Local(dir) => dir.remove_mark(mark).await,
+            Self::S3(bucket) => Box::pin(bucket.remove_mark(mark)).await,
         }
     }
 
@@ -229,28 +272,43 @@ impl ObjectStore {
     pub async fn ping(&self) -> Result<(), ObjectError> {
         match self {
             Self::Local(dir) => dir.ping().await,
+            Self::S3(bucket) => Box::pin(bucket.ping()).await,
         }
     }
 
     /// Removes what uploads of processes that are gone have left behind, and says how many. Safe beside living uploads,
-    /// of other replicas too. For the start.
+    /// of other replicas too: in a bucket only what was begun a day before `now` is taken for left behind. For the start.
     ///
     /// # Errors
     /// [`ObjectError::Unavailable`].
-    pub async fn remove_litter(&self) -> Result<u64, ObjectError> {
+    pub async fn remove_litter(&self, now: OffsetDateTime) -> Result<u64, ObjectError> {
         match self {
             Self::Local(dir) => dir.remove_litter().await,
+            Self::S3(bucket) => Box::pin(bucket.remove_litter(now)).await,
         }
     }
 }
 
 enum Body {
     Local(local_read::LocalBody),
+    S3(mend::Mended<Incoming>),
 }
 
 /// The octets of a range of one version: exactly as many as asked for, or an error as the last item. Never a clean
-/// short end.
+/// short end. A transfer from S3 that is cut is mended.
 pub struct ObjectBody(Body);
+
+impl ObjectBody {
+    /// Names who is asked before a cut transfer is mended, and told how that went. Without an owner it is mended.
+    #[must_use]
+    pub fn owned_by(mut self, owner: Owner) -> Self {
+        match &mut self.0 {
+            Body::Local(_) => {}
+            Body::S3(body) => body.owned_by(owner),
+        }
+        self
+    }
+}
 
 impl fmt::Debug for ObjectBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -264,12 +322,14 @@ impl Stream for ObjectBody {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         match &mut self.0 {
             Body::Local(body) => Pin::new(body).poll_next(cx),
+            Body::S3(body) => Pin::new(body).poll_next(cx),
         }
     }
 }
 
 enum Receiving {
-    Local(local_upload::LocalUpload),
+    Local(local_upload::LocalUpload, ObjectKey),
+    S3(Box<s3::S3Upload>),
 }
 
 /// Bytes on their way in. Dropping it leaves nothing behind.
@@ -288,18 +348,20 @@ impl Upload {
     /// [`ObjectError::Full`] or [`ObjectError::Unavailable`]; a full disk may show only in [`finish`](Self::finish).
     pub async fn write(&mut self, octets: Bytes) -> Result<(), ObjectError> {
         match &mut self.0 {
-            Receiving::Local(upload) => upload.write(octets).await,
+            Receiving::Local(upload, _) => upload.write(octets).await,
+            Receiving::S3(upload) => Box::pin(upload.write(octets)).await,
         }
     }
 
-    /// Makes the bytes visible under a key from [`ObjectKey::for_upload`], whole and synced; they bear the time `now`.
+    /// Makes the bytes visible under their key, whole and synced; they bear the time `now`.
     /// When its future is dropped, the object may become visible all the same.
     ///
     /// # Errors
     /// [`ObjectError::Full`] or [`ObjectError::Unavailable`]; then nothing is visible.
-    pub async fn finish(self, key: &ObjectKey, now: OffsetDateTime) -> Result<ObjectVersion, ObjectError> {
+    pub async fn finish(self, now: OffsetDateTime) -> Result<ObjectVersion, ObjectError> {
         match self.0 {
-            Receiving::Local(upload) => upload.finish(key, now).await,
+            Receiving::Local(upload, key) => upload.finish(&key, now).await,
+            Receiving::S3(upload) => Box::pin(upload.finish(now)).await,
         }
     }
 }

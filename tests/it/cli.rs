@@ -125,7 +125,7 @@ fn a_wrong_configuration_is_code_2_for_every_command_and_nothing_is_made() {
         (&["migrate"], &["--database-url", "postgres://db"]),
         (&["key", "list"], &["--inline-limit", "6MB"]),
         (&["healthcheck"], &["--ops-listen", "127.0.0.1:0"]),
-        (&["serve"], &["--objects", "s3://bucket"]),
+        (&["serve"], &["--objects", "s3://no_bucket"]),
         (&["serve"], &["--public-url", "files.example.com"]),
     ] {
         let ran = place.run(&[command, setting].concat());

@@ -20,6 +20,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 
 use crate::postgres_server::Database;
+use crate::s3::server::S3Server;
 
 /// When every test begins.
 pub const START: OffsetDateTime = datetime!(2026-11-21 10:00:00 UTC);
@@ -148,6 +149,14 @@ impl Service {
         let mut service = Self::start_with(&settings, |query| query).await;
         service.database = Some(database);
         service
+    }
+
+    /// A service whose objects are in a bucket.
+    pub async fn start_on_s3(server: &S3Server, bucket: &str, more: &[(&str, &str)]) -> Self {
+        let s3 = server.environment(bucket);
+        let s3 = s3.iter().map(|(name, value)| (*name, value.as_str()));
+        let all: Vec<_> = s3.chain(more.iter().copied()).collect();
+        Self::start_with(&all, |query| query).await
     }
 
     pub async fn start_in(

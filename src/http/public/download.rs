@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request::Parts};
 use time::OffsetDateTime;
 
@@ -11,13 +12,13 @@ use super::body::{DownloadBody, PublicBody, Source};
 use super::cache::LARGEST_OBJECT_OCTETS;
 use super::refuse::{self, Refusal};
 use super::{LogLine, Public};
-use crate::domain::conditional::{self, Answer, Validators};
+use crate::domain::conditional::{self, Answer as Condition, Validators};
 use crate::domain::link::{self, LinkState};
 use crate::domain::token::{LinkId, Presented, parse_link};
 use crate::domain::{filename, media};
 use crate::http::problem::Code;
-use crate::liveness::{Entry, Gate};
-use crate::objects::ObjectError;
+use crate::liveness::{Answer, Entry, Gate, Unknown};
+use crate::objects::{MayMend, ObjectError, Owner};
 use crate::store::{LivenessRow, ServedObject};
 
 /// What became of a request that was not refused.
@@ -63,13 +64,13 @@ pub(super) async fn download(
     let etag = served.object.etag();
     let validators = Validators { etag: &etag, last_modified: served.object.modified_at, size: served.object.size };
     let range = match conditional::evaluate(&head.method, &head.headers, &validators) {
-        Answer::Full => None,
-        Answer::Partial { first, last } => Some(first..last + 1),
-        Answer::NotModified => {
+        Condition::Full => None,
+        Condition::Partial { first, last } => Some(first..last + 1),
+        Condition::NotModified => {
             return Ok(Answered::Whole(not_modified(head, &served, &etag, app.clock.now()), presented.id));
         }
-        Answer::PreconditionFailed => return Err(Refusal::of(Code::PreconditionFailed, &row)),
-        Answer::RangeNotSatisfiable => {
+        Condition::PreconditionFailed => return Err(Refusal::of(Code::PreconditionFailed, &row)),
+        Condition::RangeNotSatisfiable => {
             return Err(Refusal::of(Code::RangeNotSatisfiable, &row).with_size(served.object.size));
         }
     };
@@ -86,7 +87,7 @@ pub(super) async fn download(
         return Ok(Answered::Whole(response, presented.id));
     }
 
-    let source = open(public, &served, &etag, range).await.map_err(|error| unavailable(&row, &error))?;
+    let source = open(public, &served, &etag, range, row.id).await.map_err(|error| unavailable(&row, &error))?;
     let Some(entry) = candidate.0.take() else { return Err(Refusal::new(Code::Unavailable)) };
     if !entry.begin(answer.sent, end_of(public, log, response.status(), &row)) {
         entry.abandon();
@@ -112,9 +113,16 @@ fn alive(row: &Arc<LivenessRow>, public: &Public) -> Result<Arc<ServedObject>, R
 }
 
 fn unavailable(row: &Arc<LivenessRow>, error: &ObjectError) -> Refusal {
-    tracing::error!(%error, link_id = %row.id, "the object of a live link cannot be served");
-    crate::audit::refused(row.id, &row.site, row.recipient.as_ref(), Code::ObjectUnavailable.name());
-    Refusal::of(Code::ObjectUnavailable, row)
+    // Gone is not the same as not to be had just now: the latter may be tried again.
+    let code = match error {
+        ObjectError::NotFound | ObjectError::Changed => Code::ObjectUnavailable,
+        ObjectError::Full | ObjectError::Unavailable(_) => Code::Unavailable,
+    };
+    tracing::error!(
+        error = error as &dyn std::error::Error, link_id = %row.id, "the object of a live link cannot be served"
+    );
+    crate::audit::refused(row.id, &row.site, row.recipient.as_ref(), code.name());
+    Refusal::of(code, row)
 }
 
 /// What is said and counted once the download has ended.
@@ -138,13 +146,14 @@ async fn open(
     served: &ServedObject,
     etag: &str,
     range: Option<Range<u64>>,
+    link: LinkId,
 ) -> Result<Source, ObjectError> {
     let object = &served.object;
     let range = range.unwrap_or(0..object.size);
     let metrics = &public.app.metrics;
     if object.size > LARGEST_OBJECT_OCTETS {
         let body = crate::http::timed(metrics, "open", public.app.objects.open(object, range)).await?;
-        return Ok(Source::Store(body));
+        return Ok(Source::Store(body.owned_by(owner(public, link))));
     }
     let whole = if let Some(bytes) = public.cache.get(etag, metrics) {
         public.app.objects.must_be_there(object).await?;
@@ -155,6 +164,26 @@ async fn open(
         bytes
     };
     slice(&whole, range).map(Source::Memory)
+}
+
+/// A cut transfer is mended only under a link that is alive now. The sweep would cut it soon, but a second is for what
+/// was running, not for what begins anew. Expiry ends nothing that has begun.
+fn owner(public: &Public, link: LinkId) -> Owner {
+    let (batcher, app) = (public.batcher.clone(), Arc::clone(&public.app));
+    let may_mend = move || -> BoxFuture<'static, MayMend> {
+        let batcher = batcher.clone();
+        Box::pin(async move {
+            match batcher.ask(link).await {
+                Ok(Answer { row: Some(row), .. }) if !row.withdrawn => MayMend::Yes,
+                Ok(_) => MayMend::No,
+                Err(Unknown) => MayMend::Unknown,
+            }
+        })
+    };
+    let mended = move |ended: Result<(), &ObjectError>, took| {
+        app.metrics.object_call("mend", ended.err().map_or("ok", ObjectError::name), took);
+    };
+    Owner::new(may_mend, mended)
 }
 
 fn slice(whole: &Bytes, range: Range<u64>) -> Result<Bytes, ObjectError> {

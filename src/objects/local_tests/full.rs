@@ -15,7 +15,7 @@ async fn a_full_disk_and_a_read_only_one_are_told() {
         }
         let readonly = ObjectStore::local(&dir.join("readonly"), false).unwrap();
         assert!(matches!(readonly.ping().await, Err(ObjectError::Unavailable(_))));
-        assert!(matches!(readonly.begin_upload().await, Err(ObjectError::Unavailable(_))));
+        assert!(matches!(readonly.begin_upload(&key(1), None).await, Err(ObjectError::Unavailable(_))));
         return;
     }
     let dir = tempfile::tempdir().unwrap();
@@ -39,9 +39,9 @@ async fn a_full_disk_and_a_read_only_one_are_told() {
 
 async fn fills_up(dir: &Path, way: Way) {
     let store = ObjectStore::local(dir, false).unwrap();
-    let ObjectStore::Local(local) = &store;
+    let ObjectStore::Local(local) = &store else { unreachable!() };
     local.way.set(way).unwrap();
-    let mut upload = store.begin_upload().await.unwrap();
+    let mut upload = store.begin_upload(&key(1), None).await.unwrap();
     let mut sent = 0;
     let error = loop {
         match upload.write(Bytes::from(vec![1; 100_000])).await {
@@ -51,13 +51,13 @@ async fn fills_up(dir: &Path, way: Way) {
         assert!(sent < 5_000_000, "{way:?}");
     };
     assert!(matches!(error, ObjectError::Full), "{way:?}: {error:?}");
-    assert!(upload.finish(&key(1), NOW).await.is_err());
+    assert!(upload.finish(NOW).await.is_err());
 
     // The last octets are written when it is finished: full there, too, and nothing is seen.
     let mut upload = begin_when_freed(&store).await;
     upload.write(Bytes::from(vec![1; 4 * 256 * 1024 - 1])).await.unwrap();
     let rest = fs::write(dir.join("filler"), vec![0; 200 * 1024]);
-    let finished = upload.finish(&key(1), NOW).await;
+    let finished = upload.finish(NOW).await;
     assert!(matches!(finished, Err(ObjectError::Full)), "{way:?}: {finished:?} {rest:?}");
     assert!(matches!(store.stat(&key(1)).await, Err(ObjectError::NotFound)));
     fs::remove_file(dir.join("filler")).unwrap();
@@ -65,7 +65,7 @@ async fn fills_up(dir: &Path, way: Way) {
     // All of it is free again, and a full disk can still be read.
     let mut upload = begin_when_freed(&store).await;
     upload.write(Bytes::from(vec![1; 900 * 1024])).await.unwrap();
-    let version = upload.finish(&key(1), NOW).await.unwrap();
+    let version = upload.finish(NOW).await.unwrap();
     let _ = fs::write(dir.join("filler"), vec![0; 1024 * 1024]);
     store.ping().await.unwrap();
     assert_eq!(store.read_whole(&version).await.unwrap().len(), 900 * 1024);
@@ -79,14 +79,14 @@ async fn no_inodes_left(store: &ObjectStore, dir: &Path) {
     while fs::File::create(dir.join(format!("inode-{}", made.len()))).is_ok() {
         made.push(dir.join(format!("inode-{}", made.len())));
     }
-    assert!(matches!(store.begin_upload().await, Err(ObjectError::Full)));
+    assert!(matches!(store.begin_upload(&key(1), None).await, Err(ObjectError::Full)));
     for path in made {
         fs::remove_file(path).unwrap();
     }
 }
 
 async fn begin_when_freed(store: &ObjectStore) -> Upload {
-    let ObjectStore::Local(local) = store;
+    let ObjectStore::Local(local) = store else { unreachable!() };
     for _ in 0..500 {
         let free = rustix::fs::fstatvfs(&local.root).unwrap().f_bavail * 4096;
         if free > 1000 * 1024 {
@@ -94,5 +94,5 @@ async fn begin_when_freed(store: &ObjectStore) -> Upload {
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    store.begin_upload().await.unwrap()
+    store.begin_upload(&key(1), None).await.unwrap()
 }

@@ -44,7 +44,7 @@ impl Place {
     }
 
     fn local(&self) -> &LocalDir {
-        let ObjectStore::Local(local) = &self.store;
+        let ObjectStore::Local(local) = &self.store else { unreachable!() };
         local
     }
 
@@ -63,11 +63,11 @@ impl Place {
     }
 
     async fn upload(&self, seed: u8, octets: &[u8]) -> ObjectVersion {
-        let mut upload = self.store.begin_upload().await.unwrap();
+        let mut upload = self.store.begin_upload(&key(seed), None).await.unwrap();
         for part in octets.chunks(100_000) {
             upload.write(Bytes::copy_from_slice(part)).await.unwrap();
         }
-        upload.finish(&key(seed), NOW).await.unwrap()
+        upload.finish(NOW).await.unwrap()
     }
 
     /// Every file below the directory, by its path.

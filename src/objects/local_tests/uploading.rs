@@ -46,10 +46,10 @@ async fn every_size_around_a_write_is_taken_as_it_is() {
     let write = 256 * 1024;
     for (seed, size) in [0, 1, write - 1, write, write + 1, 3 * write, 3 * write + 1].into_iter().enumerate() {
         let (seed, octets) = (u8::try_from(seed).unwrap(), sample(size));
-        let mut upload = place.store.begin_upload().await.unwrap();
+        let mut upload = place.store.begin_upload(&key(seed), None).await.unwrap();
         upload.write(Bytes::new()).await.unwrap();
         upload.write(octets.clone().into()).await.unwrap();
-        let version = upload.finish(&key(seed), NOW).await.unwrap();
+        let version = upload.finish(NOW).await.unwrap();
         assert!(read(&place, &version, 0..version.size).await.unwrap() == octets, "{size}");
         assert!(place.store.read_whole(&version).await.unwrap() == octets, "{size}");
     }
@@ -58,14 +58,14 @@ async fn every_size_around_a_write_is_taken_as_it_is() {
 #[tokio::test]
 async fn an_upload_that_is_cut_leaves_nothing() {
     for place in [Place::new(), Place::with_named_uploads()] {
-        let mut upload = place.store.begin_upload().await.unwrap();
+        let mut upload = place.store.begin_upload(&key(1), None).await.unwrap();
         upload.write(sample(600_000).into()).await.unwrap();
         assert!(matches!(place.store.stat(&key(1)).await, Err(ObjectError::NotFound)));
-        assert_eq!(place.store.remove_litter().await.unwrap(), 0, "it lives");
+        assert_eq!(place.store.remove_litter(NOW).await.unwrap(), 0, "it lives");
         drop(upload);
         place.empties().await;
         // Also outside of any runtime.
-        let upload = place.store.begin_upload().await.unwrap();
+        let upload = place.store.begin_upload(&key(1), None).await.unwrap();
         std::thread::spawn(move || drop(upload)).join().unwrap();
         assert_eq!(place.files(), [] as [PathBuf; 0]);
     }
@@ -75,7 +75,7 @@ async fn an_upload_that_is_cut_leaves_nothing() {
 fn an_upload_whose_write_was_given_up_cannot_be_finished() {
     let place = Place::new();
     let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
-    let mut upload = runtime.block_on(place.store.begin_upload()).unwrap();
+    let mut upload = runtime.block_on(place.store.begin_upload(&key(1), None)).unwrap();
     let (free, busy) = std::sync::mpsc::channel::<()>();
     runtime.spawn_blocking(move || busy.recv());
     runtime.block_on(async {
@@ -84,7 +84,7 @@ fn an_upload_whose_write_was_given_up_cannot_be_finished() {
         drop(write);
         free.send(()).unwrap();
         assert!(upload.write(Bytes::from_static(b"x")).await.is_err());
-        assert!(upload.finish(&key(1), NOW).await.is_err());
+        assert!(upload.finish(NOW).await.is_err());
         assert!(matches!(place.store.stat(&key(1)).await, Err(ObjectError::NotFound)));
     });
 }
@@ -92,33 +92,32 @@ fn an_upload_whose_write_was_given_up_cannot_be_finished() {
 #[tokio::test]
 async fn litter_is_told_from_living_uploads() {
     let place = Place::with_named_uploads();
-    let mut living = place.store.begin_upload().await.unwrap();
+    let mut living = place.store.begin_upload(&key(3), None).await.unwrap();
     living.write(sample(300_000).into()).await.unwrap();
     let incoming = place.path(UPLOADS).join(".incoming");
     fs::write(incoming.join("of-a-killed-process"), sample(10)).unwrap();
     symlink("/etc/passwd", incoming.join("link")).unwrap();
     // Another process looks, as at its start.
     let other = ObjectStore::local(place.dir.path(), false).unwrap();
-    assert_eq!(other.remove_litter().await.unwrap(), 1);
+    assert_eq!(other.remove_litter(NOW).await.unwrap(), 1);
     fs::remove_file(incoming.join("link")).unwrap();
-    living.finish(&key(3), NOW).await.unwrap();
+    living.finish(NOW).await.unwrap();
     assert_eq!(place.store.stat(&key(3)).await.unwrap().size, 300_000);
     assert_eq!(place.files(), [place.path(key(3).as_str())]);
-    assert_eq!(Place::new().store.remove_litter().await.unwrap(), 0, "nothing was ever uploaded");
+    assert_eq!(Place::new().store.remove_litter(NOW).await.unwrap(), 0, "nothing was ever uploaded");
 }
 
 #[tokio::test]
 async fn a_key_is_written_once() {
     for place in [Place::new(), Place::with_named_uploads()] {
         let version = place.upload(1, b"first").await;
-        let mut upload = place.store.begin_upload().await.unwrap();
+        let mut upload = place.store.begin_upload(&key(1), None).await.unwrap();
         upload.write(Bytes::from_static(b"again")).await.unwrap();
-        assert!(matches!(upload.finish(&key(1), NOW).await, Err(ObjectError::Unavailable(_))));
+        assert!(matches!(upload.finish(NOW).await, Err(ObjectError::Unavailable(_))));
         assert_eq!(place.store.read_whole(&version).await.unwrap(), "first");
         assert_eq!(place.files().len(), 1);
         for foreign in [named("a"), ObjectKey::stored(format!("{UPLOADS}/../a")), ObjectKey::stored("/a".to_owned())] {
-            let upload = place.store.begin_upload().await.unwrap();
-            assert!(upload.finish(&foreign, NOW).await.is_err());
+            assert!(place.store.begin_upload(&foreign, None).await.is_err(), "{foreign:?}");
         }
     }
 }
@@ -143,9 +142,9 @@ fn several_runtimes_share_a_store() {
             std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
                 runtime.block_on(async {
-                    let mut upload = store.begin_upload().await.unwrap();
+                    let mut upload = store.begin_upload(&key(seed), None).await.unwrap();
                     upload.write(octets.into()).await.unwrap();
-                    upload.finish(&key(seed), NOW).await.unwrap()
+                    upload.finish(NOW).await.unwrap()
                 })
             })
         })

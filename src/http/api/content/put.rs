@@ -82,15 +82,16 @@ async fn upload(
     must_fit(app, &body)?;
     must_be_open(app, &path.comment).await?;
 
-    let mut upload = app.objects.begin_upload().await.map_err(Problem::of_upload)?;
+    let key = fresh_key();
+    let begun = app.objects.begin_upload(&key, body.size_hint().exact()).await;
+    let mut upload = begun.map_err(Problem::of_upload)?;
     let start = receive(body, &mut upload, app.settings.max_upload_octets, progress).await?;
     let kind = Kind::sniff(&start);
     let media_type = kept_media_type("Content-Type", kind, &claimed)?;
 
-    let key = fresh_key();
     let now = app.clock.now();
     app.store.intend_object(&key, now).await.map_err(Problem::of_upload_row)?;
-    let finished = timed(&app.metrics, "upload", upload.finish(&key, now)).await;
+    let finished = timed(&app.metrics, "upload", upload.finish(now)).await;
     let object = finished.map_err(Problem::of_upload)?;
     register(app, path, NewAttachment { filename, media_type, kind, object, uploaded: true }).await
 }

@@ -1,0 +1,187 @@
+//! The HTTP client that everything to S3 goes through: one pool, one TLS, and sockets that acknowledge at once.
+//!
+//! Some S3 servers (Garage, s3s) write an answer in two pieces and let Nagle hold the second back until the first is
+//! acknowledged; with Linux's delayed acknowledgements a small object then takes 44 ms on a kept connection. The client
+//! ends it with `TCP_QUICKACK`, which the kernel forgets at each turn of the talk and which is therefore set anew
+//! before each read.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector as SdkConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use http::{Request, Response, Uri};
+use http_body::Body as _;
+use hyper::body::Incoming;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+
+/// For a TCP connection to the server.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// A connection that nobody used for this long is closed: before the server does so in the middle of a request.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+/// Connections kept for later.
+const IDLE_CONNECTIONS: usize = 64;
+/// What a connection reads ahead of a slow download. hyper's own bound is 400 kB.
+const READ_AHEAD_OCTETS: usize = 128 * 1024;
+/// A request's body may take as long as at this rate, on top of the read timeout: 64 KiB/s.
+const SLOWEST_UPLOAD_OCTETS_PER_SECOND: u64 = 64 * 1024;
+
+type Connector = HttpsConnector<Acknowledging>;
+
+/// Why no answer came.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoAnswer {
+    #[error("no answer within {} ms", .0.as_millis())]
+    Timeout(Duration),
+    #[error("the connection failed")]
+    Failed(#[source] hyper_util::client::legacy::Error),
+}
+
+/// The client. Its connections live on the runtime that opened them, and serve all.
+#[derive(Clone, Debug)]
+pub(super) struct Wire {
+    client: Client<Connector, SdkBody>,
+}
+
+impl Wire {
+    /// A client that trusts the machine's certificates (`SSL_CERT_FILE` names others).
+    pub(super) fn new() -> io::Result<Self> {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        let connector = HttpsConnectorBuilder::new()
+            .with_native_roots()?
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(Acknowledging(tcp));
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .http1_max_buf_size(READ_AHEAD_OCTETS)
+            .build(connector);
+        Ok(Self { client })
+    }
+
+    /// Sends a request and waits for the head of its answer.
+    pub(super) async fn send(
+        &self,
+        request: Request<SdkBody>,
+        read_timeout: Duration,
+    ) -> Result<Response<Incoming>, NoAnswer> {
+        let octets = request.body().size_hint().exact().unwrap_or(0);
+        let patience = read_timeout + Duration::from_secs(octets / SLOWEST_UPLOAD_OCTETS_PER_SECOND);
+        match tokio::time::timeout(patience, self.client.request(request)).await {
+            Ok(answer) => answer.map_err(NoAnswer::Failed),
+            Err(_) => Err(NoAnswer::Timeout(patience)),
+        }
+    }
+}
+
+/// The client as the SDK sees it.
+#[derive(Debug)]
+struct ForSdk {
+    wire: Wire,
+    read_timeout: Duration,
+}
+
+impl SdkConnector for ForSdk {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (wire, read_timeout) = (self.wire.clone(), self.read_timeout);
+        HttpConnectorFuture::new(async move {
+            let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            let answer = wire.send(request, read_timeout).await.map_err(|failed| match failed {
+                NoAnswer::Timeout(_) => ConnectorError::timeout(failed.into()),
+                NoAnswer::Failed(_) => ConnectorError::io(failed.into()),
+            })?;
+            HttpResponse::try_from(answer.map(SdkBody::from_body_1_x))
+                .map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+/// Used where the SDK was told no timeout, as for credentials from the network.
+const OTHER_READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl HttpClient for Wire {
+    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
+        let read_timeout = settings.read_timeout().unwrap_or(OTHER_READ_TIMEOUT);
+        SharedHttpConnector::new(ForSdk { wire: self.clone(), read_timeout })
+    }
+}
+
+/// Opens connections that acknowledge at once.
+#[derive(Clone, Debug)]
+struct Acknowledging(HttpConnector);
+
+impl tower::Service<Uri> for Acknowledging {
+    type Response = AtOnce;
+    type Error = <HttpConnector as tower::Service<Uri>>::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<AtOnce, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, server: Uri) -> Self::Future {
+        let connecting = self.0.call(server);
+        Box::pin(async move { Ok(AtOnce(connecting.await?)) })
+    }
+}
+
+/// A connection that acknowledges at once.
+#[derive(Debug)]
+struct AtOnce(TokioIo<TcpStream>);
+
+impl Connection for AtOnce {
+    fn connected(&self) -> Connected {
+        self.0.inner().connected()
+    }
+}
+
+impl Read for AtOnce {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, room: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        // Where it cannot be had, answers are only slower.
+        let _ = socket2::SockRef::from(self.0.inner()).set_tcp_quickack(true);
+        Pin::new(&mut self.0).poll_read(cx, room)
+    }
+}
+
+impl Write for AtOnce {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, octets)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write_vectored(cx, pieces)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
