@@ -58,8 +58,8 @@ pub enum InvalidDatabaseUrl {
 }
 
 /// What may follow the `?` of a server's address.
-const PARAMETERS: [&str; 10] =
-    ["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "hostaddr", "port", "user", "password", "dbname"];
+const PARAMETERS: [&str; 9] =
+    ["sslmode", "sslrootcert", "sslcert", "sslkey", "host", "port", "user", "password", "dbname"];
 /// What is shown in place of a password.
 const HIDDEN: &str = "***";
 
@@ -108,7 +108,7 @@ impl ServerUrl {
                 "sslmode" if value != "allow" && value.parse::<PgSslMode>().is_ok() => {}
                 "sslmode" => return Err(InvalidDatabaseUrl::SslMode),
                 "port" if !value.parse::<u16>().is_ok_and(|port| port > 0) => return Err(InvalidDatabaseUrl::Port),
-                "host" | "hostaddr" => hosts.push(value.into_owned()),
+                "host" => hosts.push(value.into_owned()),
                 name if PARAMETERS.contains(&name) => {}
                 _ => return Err(InvalidDatabaseUrl::Parameter),
             }

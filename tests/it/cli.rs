@@ -122,7 +122,7 @@ fn a_wrong_configuration_is_code_2_for_every_command_and_nothing_is_made() {
         (&["serve"][..], &["--public-listen", "localhost:8080"][..]),
         (&["demo", "--once"], &["--log", "verbose"]),
         (&["check-config"], &["--config", &wrong]),
-        (&["migrate"], &["--database-url", "postgres://db"]),
+        (&["migrate"], &["--database-url", "postgres://a,b/db"]),
         (&["key", "list"], &["--inline-limit", "6MB"]),
         (&["healthcheck"], &["--ops-listen", "127.0.0.1:0"]),
         (&["serve"], &["--objects", "s3://no_bucket"]),
@@ -159,7 +159,7 @@ fn check_config_shows_what_is_in_force_and_no_secret() {
     assert!(!place.data_dir().exists());
 
     let mut command = place.command(&["check-config"]);
-    let secret = self::ran(command.env("ATTACHLINK_DATABASE_URL", "postgres://al:hunter2@db/al"));
+    let secret = self::ran(command.env("ATTACHLINK_DATABASE_URL", "postgres://al:hunter2@db/al?hunter2=x"));
     assert_eq!(secret.code, USAGE);
     assert!(!secret.err.contains("hunter2") && !secret.out.contains("hunter2"), "{}", secret.err);
 }

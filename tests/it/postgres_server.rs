@@ -1,7 +1,7 @@
 //! Throw-away PostgreSQL servers: one that all tests of a machine share, and servers of a test's own.
 //!
 //! nextest runs each test in a process of its own, so the first that needs the server starts it, and the server stops
-//! itself some seconds after the last (postgres_server.sh). Each test gets a fresh database.
+//! itself some seconds after the last (`postgres_server.sh`). Each test gets a fresh database.
 
 use std::fs::{self, File};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -20,7 +20,7 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/postgres_ser
 /// How long the shared server waits for the next test.
 const LINGER_SECONDS: u32 = 15;
 /// How long a server may take to start: an `initdb` on a busy disk.
-const START_TIME: Duration = Duration::from_secs(60);
+const START_TIME: Duration = Duration::from_mins(1);
 const POLL: Duration = Duration::from_millis(50);
 const PORTS_TRIED: usize = 5;
 
@@ -33,12 +33,12 @@ pub struct Cluster {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test waits for another process")]
-fn pause() {
+pub fn pause() {
     std::thread::sleep(POLL);
 }
 
 /// Where the server's programs are: the newest version's, as Debian lays them out, or those on the path.
-fn programs() -> PathBuf {
+pub fn programs() -> PathBuf {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut versions: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
     versions.retain(|bin| bin.join("initdb").exists());
@@ -48,7 +48,7 @@ fn programs() -> PathBuf {
 }
 
 /// PostgreSQL refuses to run as root: then another user runs it.
-fn server_user() -> Option<(u32, u32)> {
+pub fn server_user() -> Option<(u32, u32)> {
     if !rustix::process::geteuid().is_root() {
         return None;
     }
@@ -62,7 +62,7 @@ fn server_user() -> Option<(u32, u32)> {
 }
 
 /// A command that runs as the server's user.
-fn as_server(program: impl AsRef<std::ffi::OsStr>) -> Command {
+pub fn as_server(program: impl AsRef<std::ffi::OsStr>) -> Command {
     use std::os::unix::process::CommandExt as _;
     let mut command = Command::new(program);
     if let Some((user, group)) = server_user() {
@@ -76,7 +76,20 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port()
 }
 
+/// Where the servers of this user's tests lie.
+fn base() -> PathBuf {
+    let user = rustix::process::geteuid().as_raw();
+    let base = std::env::temp_dir().join(format!("attachlink-tests-{user}"));
+    fs::create_dir_all(&base).expect("a directory for the tests' servers");
+    fs::set_permissions(&base, fs::Permissions::from_mode(0o755)).expect("a directory that can be entered");
+    if let Some((user, group)) = server_user() {
+        chown(&base, Some(user), Some(group)).expect("a directory that servers can remove theirs from");
+    }
+    base
+}
+
 /// Starts a server in `dir`, which must not exist.
+#[expect(clippy::zombie_processes, reason = "the server outlives the test that started it")]
 fn start(dir: &Path, lock: &Path, linger_seconds: u32, settings: &[&str]) -> Cluster {
     for _ in 0..PORTS_TRIED {
         fs::create_dir(dir).expect("a directory for the server");
@@ -128,11 +141,7 @@ impl Cluster {
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Cluster> = OnceLock::new();
         SHARED.get_or_init(|| {
-            let user = rustix::process::geteuid().as_raw();
-            let base = std::env::temp_dir().join(format!("attachlink-tests-{user}"));
-            fs::create_dir_all(&base).expect("a directory for the tests' servers");
-            fs::set_permissions(&base, fs::Permissions::from_mode(0o755)).expect("a directory that can be entered");
-            let (lock, dir) = (base.join("lock"), base.join("postgres"));
+            let (lock, dir) = (base().join("lock"), base().join("postgres"));
             let file = File::options().create(true).append(true).open(&lock).expect("a lock file");
             file.lock().expect("the lock");
             running(&dir).unwrap_or_else(|| {
@@ -145,10 +154,10 @@ impl Cluster {
 
     /// A server of the test's own, with more settings.
     pub fn own(settings: &[&str]) -> Self {
-        let base = tempfile::Builder::new().prefix("attachlink-own-").tempdir().expect("a directory").keep();
-        fs::set_permissions(&base, fs::Permissions::from_mode(0o755)).expect("a directory that can be entered");
-        File::create(base.join("lock")).expect("a lock file");
-        start(&base.join("postgres"), &base.join("lock"), 1, settings)
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("own-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        // Nobody looks for it, so its lock lies within it.
+        start(&base().join(name), Path::new("lock"), 1, settings)
     }
 
     pub fn port(&self) -> u16 {
@@ -158,11 +167,6 @@ impl Cluster {
     /// Where the server's files are; `ca.pem` is the authority that its certificate comes from.
     pub fn dir(&self) -> &Path {
         &self.dir
-    }
-
-    /// Stops the server as a crash would, and starts it again.
-    pub fn restart(&self) {
-        self.pg_ctl(&["--mode=immediate", "restart"]);
     }
 
     /// Stops the server as a crash would.
@@ -189,10 +193,12 @@ impl Cluster {
         options.connect().await.expect("a connection")
     }
 
-    /// Runs statements as the superuser.
-    pub async fn say(&self, database: &str, statements: &str) {
-        let mut admin = self.admin(database).await;
-        sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut admin).await.expect("it is done");
+    /// Runs statements as the superuser, one by one.
+    pub async fn say(&self, statements: &[&str]) {
+        let mut admin = self.admin("postgres").await;
+        for statement in statements {
+            sqlx::raw_sql(AssertSqlSafe(*statement)).execute(&mut admin).await.expect("it is done");
+        }
         admin.close().await.expect("the connection ends");
     }
 
@@ -201,8 +207,8 @@ impl Cluster {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("t_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         // A process before us may have had our number.
-        self.say("postgres", &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
-        self.say("postgres", &format!("CREATE DATABASE {name} OWNER attachlink")).await;
+        let drop = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
+        self.say(&[&drop, &format!("CREATE DATABASE {name} OWNER attachlink")]).await;
         Database { cluster: self, name }
     }
 }
@@ -243,6 +249,10 @@ impl Drop for Database {
         let address = format!("host=127.0.0.1 port={} user=postgres dbname=postgres", self.cluster.port);
         let drop = format!("DROP DATABASE IF EXISTS {} WITH (FORCE)", self.name);
         // Where this fails, the database goes with its server.
-        let _ = Command::new(programs().join("psql")).args([&*address, "-qc", &drop]).stderr(Stdio::null()).status();
+        let mut psql = Command::new(programs().join("psql"));
+        psql.args([&*address, "-qc", &drop])
+            .env("PGOPTIONS", "-c synchronous_commit=local")
+            .env("PGCONNECT_TIMEOUT", "5");
+        let _ = psql.stderr(Stdio::null()).status();
     }
 }

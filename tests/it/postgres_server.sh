@@ -10,6 +10,7 @@ shift 5
 cd "$dir"
 exec </dev/null >>log 2>&1
 : >users
+[ -e "$lock" ] || : >"$lock"
 
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj '/CN=throw-away authority' \
     -keyout ca.key -out ca.pem

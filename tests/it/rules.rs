@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::json;
 use time::Duration;
 
-use crate::harness::{Keeps, PNG, Service, comment_path, with_each_database};
+use crate::harness::{Keeps, PNG, comment_path, with_each_database};
 
 with_each_database!(
     rule_1_the_mode_decides_where_a_link_leads,

@@ -45,6 +45,9 @@ pub(in crate::store) fn is_read_only(code: &str) -> bool {
     code == READ_ONLY_SQL_TRANSACTION
 }
 
+const TLS_FAILS: &str = "TLS to the server of database_url fails: see its sslmode, its name in the certificate, and \
+     sslrootcert for an authority of your own";
+
 /// What to change when a first connection fails.
 pub(in crate::store) fn advice(error: &Error) -> Option<&'static str> {
     match error {
@@ -65,9 +68,7 @@ pub(in crate::store) fn advice(error: &Error) -> Option<&'static str> {
             ),
             _ => None,
         },
-        Error::Tls(_) => Some(
-            "TLS to the server of database_url fails: see its sslmode, and sslrootcert for an authority of your own",
-        ),
+        Error::Tls(_) => Some(TLS_FAILS),
         Error::Io(cause) => match cause.kind() {
             io::ErrorKind::ConnectionRefused => {
                 Some("nothing listens at the address in database_url: start the server, or correct host and port")
@@ -76,6 +77,8 @@ pub(in crate::store) fn advice(error: &Error) -> Option<&'static str> {
             io::ErrorKind::TimedOut => {
                 Some("the server of database_url does not answer: correct host and port, or see the network between")
             }
+            // A certificate that does not do.
+            io::ErrorKind::InvalidData => Some(TLS_FAILS),
             _ => Some("the server of database_url cannot be reached: correct host and port"),
         },
         _ => None,

@@ -176,6 +176,11 @@ impl Lease {
         answer
     }
 
+    /// Closes the connection when it is given back.
+    pub(super) fn distrust(&mut self) {
+        self.sound = false;
+    }
+
     /// Whether the next statement can follow.
     pub(super) fn is_sound(&self) -> bool {
         self.sound

@@ -62,9 +62,12 @@ impl Server {
             return self.fetch_on(lease, query).await;
         }
         self.begin_on(lease, &self.beginnings.read).await?;
-        let rows = self.fetch_on(lease, query).await?;
-        self.say_on(lease, COMMIT).await?;
-        Ok(rows)
+        let rows = self.fetch_on(lease, query).await;
+        // Also after an error: until then the session takes no other transaction.
+        if lease.is_sound() {
+            self.say_on(lease, COMMIT).await?;
+        }
+        rows
     }
 
     async fn fetch_on<R>(
@@ -90,7 +93,12 @@ impl Server {
 
     async fn begin_on(&self, lease: &mut Lease, beginning: &str) -> Result<(), sqlx::Error> {
         let begun = timeout(self.patience, session::begin(lease.connection()?, beginning)).await;
-        lease.judge(begun)
+        let begun = lease.judge(begun);
+        if begun.is_err() {
+            // How much of it was done is open.
+            lease.distrust();
+        }
+        begun
     }
 
     async fn say_on(&self, lease: &mut Lease, text: &'static str) -> Result<(), sqlx::Error> {
