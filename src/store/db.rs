@@ -18,6 +18,8 @@ pub(super) enum Db {
     Sqlite {
         /// Connections that only read. Each statement sees all that was committed before it, by whatever process.
         readers: SqlitePool,
+        /// As `readers`, for the one question of every download: no other call takes its turn.
+        liveness: SqlitePool,
         /// The one that writes.
         writer: SqlitePool,
     },
@@ -146,6 +148,14 @@ impl Db {
         }
     }
 
+    /// As [`Db::read`], for the one question of every download.
+    pub(super) fn read_liveness(&self) -> Arm<&SqlitePool, Reader<'_>> {
+        match self {
+            Self::Sqlite { liveness, .. } => Arm::Sqlite(liveness),
+            Self::Postgres(server) => Arm::Postgres(server.reader()),
+        }
+    }
+
     /// Begins a transaction that writes. Dropping it rolls it back.
     pub(super) async fn begin(&self) -> Result<Tx, StoreError> {
         match self {
@@ -158,9 +168,10 @@ impl Db {
     /// Closes all connections once they are idle.
     pub(super) async fn close(&self) {
         match self {
-            Self::Sqlite { readers, writer } => {
+            Self::Sqlite { readers, liveness, writer } => {
                 // The writer is last: only it can tidy the write-ahead log away.
                 readers.close().await;
+                liveness.close().await;
                 writer.close().await;
             }
             Self::Postgres(server) => server.close().await,

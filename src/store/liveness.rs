@@ -176,7 +176,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer, or is a standby; nothing may be served then.
     pub async fn liveness(&self, links: &[LinkId]) -> Result<Vec<LivenessRow>, StoreError> {
-        let rows = fetch_all!(self.db.read(), Row, LIVENESS, LinkIds(links))?;
+        let rows = fetch_all!(self.db.read_liveness(), Row, LIVENESS, LinkIds(links))?;
         self.must_not_be_restored()?;
         rows.into_iter().filter_map(|row| row.read().transpose()).collect()
     }

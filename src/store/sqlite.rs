@@ -21,8 +21,10 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a statement waits for its turn.
 const TURN_TIMEOUT: Duration = Duration::from_secs(10);
-/// Readers at once. The liveness batcher keeps a few busy, API calls the others.
-const READERS: u32 = 8;
+/// Readers at once, for the API and the background work.
+const READERS: u32 = 4;
+/// Readers at once for liveness: the batchers of two threads keep four busy, more take turns.
+const LIVENESS_READERS: u32 = 4;
 /// Rows that a reader's thread may be ahead of its caller: a whole batch, so that neither waits for the other.
 const ROWS_AHEAD: usize = 512;
 /// To this size the write-ahead log shrinks again after a burst.
@@ -45,8 +47,9 @@ pub(super) async fn open(path: &Path, migrate: Migrate) -> Result<Db, StoreError
         Migrate::No => check_schema(&writer).await?,
     }
     let options = options(&path).read_only(true).row_buffer_size(ROWS_AHEAD);
-    let readers = pool_options(READERS).connect_with(options).await?;
-    Ok(Db::Sqlite { readers, writer })
+    let readers = pool_options(READERS).connect_with(options.clone()).await?;
+    let liveness = pool_options(LIVENESS_READERS).connect_with(options).await?;
+    Ok(Db::Sqlite { readers, liveness, writer })
 }
 
 /// Makes a directory for its owner only, where it does not exist.
