@@ -268,11 +268,14 @@ impl<B> Mending<B> {
     async fn until_open(&mut self) -> Result<B, ObjectError> {
         let mut last = ObjectError::misuse("a transfer was cut again and again");
         while self.tries <= TRIES_IN_A_ROW {
-            if self.tries > 1 {
-                tokio::time::sleep(pause(self.tries - 1)).await;
-            }
+            let tried = tokio::time::timeout_at(self.give_up_at, async {
+                if self.tries > 1 {
+                    tokio::time::sleep(pause(self.tries - 1)).await;
+                }
+                self.one_try().await
+            });
+            let Ok(tried) = tried.await else { break };
             self.tries += 1;
-            let Ok(tried) = tokio::time::timeout_at(self.give_up_at, self.one_try()).await else { break };
             match tried {
                 Ok(piece) => return Ok(piece),
                 Err(Broken::ForGood(error)) => return Err(error),
@@ -293,3 +296,6 @@ impl<B> Mending<B> {
         (self.open)(self.rest.clone()).await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -234,6 +234,12 @@ impl Service {
         self.send(request.body(Full::default()).expect("a request")).await
     }
 
+    /// What operators read.
+    pub async fn metrics(&self) -> String {
+        let reply = self.open(&format!("http://{}/metrics", self.running.ops_addr)).await.ok(200);
+        String::from_utf8(reply.body.to_vec()).expect("text")
+    }
+
     /// A site with a paid plan.
     pub async fn site(&self, site: &str) {
         let portal = "https://help.acme.example/portal/{project}/{request}";

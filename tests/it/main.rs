@@ -11,6 +11,7 @@ mod curl;
 mod downloads;
 mod email_sizes;
 mod emails;
+mod fault_server;
 mod full_disk;
 mod harness;
 mod keys;
