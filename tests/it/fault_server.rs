@@ -176,7 +176,12 @@ impl FaultServer {
     }
 
     async fn answer_for_bucket(&self, socket: &mut TcpStream, asked: &Asked) -> io::Result<bool> {
-        let xml = "<ListMultipartUploadsResult><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>";
+        // Nobody asks it for what it holds but the marks of revocations, of which it knows none.
+        let xml = if asked.query.contains("list-type=2") {
+            "<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
+        } else {
+            "<ListMultipartUploadsResult><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>"
+        };
         plain(socket, 200, "", if asked.method == "HEAD" { "" } else { xml }).await
     }
 

@@ -99,7 +99,7 @@ async fn an_object_that_changes_or_goes_in_mid_stream_resets_the_download() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn silence_is_mended_and_a_slow_recipient_is_no_silence() {
-    let place = Place::start(&[("ATTACHLINK_S3_READ_TIMEOUT_MS", "200")]).await;
+    let place = Place::start(&[("ATTACHLINK_S3_READ_TIMEOUT_MS", "2000")]).await;
     let octets = sample(40_000_000);
     let url = place.link("large", &octets).await;
     place.server.plan(always_first(Fault::Stall(CUT)));
@@ -109,7 +109,7 @@ async fn silence_is_mended_and_a_slow_recipient_is_no_silence() {
     place.server.plan(|_| Fault::None);
     let mut body = place.begin(&url, None).await.into_body();
     let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
-    tokio::time::sleep(Duration::from_millis(700)).await;
+    tokio::time::sleep(Duration::from_millis(5000)).await;
     let rest = body.collect().await.unwrap().to_bytes();
     assert!([&first[..], &rest].concat() == octets);
     assert_eq!(place.server.gets(), 4, "nothing was mended");
