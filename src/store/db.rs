@@ -10,6 +10,7 @@ use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use super::postgres::{Reader, Server, ServerTx};
 use super::{StoreError, history, row_ids};
+use crate::domain::mark::Mark;
 
 /// The database, as pools of connections.
 #[derive(Clone)]
@@ -152,7 +153,7 @@ impl Db {
     pub(super) fn read_liveness(&self) -> Arm<&SqlitePool, Reader<'_>> {
         match self {
             Self::Sqlite { liveness, .. } => Arm::Sqlite(liveness),
-            Self::Postgres(server) => Arm::Postgres(server.reader()),
+            Self::Postgres(server) => Arm::Postgres(server.liveness()),
         }
     }
 
@@ -162,6 +163,15 @@ impl Db {
             // IMMEDIATE takes the write lock at once: a transaction that has read cannot then fail to write.
             Self::Sqlite { writer, .. } => Ok(Tx(Arm::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?))),
             Self::Postgres(server) => Ok(Tx(Arm::Postgres(ServerTx::begin(server).await?))),
+        }
+    }
+
+    /// The database holds this mark. One that a later connection leads to must hold it too, or it was restored.
+    pub(super) fn remember(&self, mark: Mark) {
+        match self {
+            // A file that is put in the place of an open one is not seen.
+            Self::Sqlite { .. } => {}
+            Self::Postgres(server) => server.remember(mark),
         }
     }
 

@@ -23,6 +23,17 @@ const RENEW: Sql = sql("UPDATE projects SET generation = $2 WHERE project_id = $
 #[derive(Clone, Default)]
 pub(super) struct Restored(Arc<AtomicBool>);
 
+impl Restored {
+    fn is_known(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// Says what was found out.
+    pub(super) fn set(&self, restored: bool) {
+        self.0.store(restored, Ordering::SeqCst);
+    }
+}
+
 /// Leaves the mark of a revocation, as the last statement before its commit: the lock on the number is short.
 pub(super) async fn leave(tx: &mut Tx) -> Result<Mark, StoreError> {
     let number = fetch_optional!(tx.on(), (i64,), NUMBER)?.ok_or(StoreError::Corrupt("the count of revocations"))?.0;
@@ -40,12 +51,12 @@ impl Store {
     /// Whether the database is known to be restored from a backup: then it serves and issues no link.
     #[must_use]
     pub fn is_restored(&self) -> bool {
-        self.restored.0.load(Ordering::SeqCst)
+        self.restored.is_known()
     }
 
     /// Says what was found out.
     pub fn set_restored(&self, restored: bool) {
-        self.restored.0.store(restored, Ordering::SeqCst);
+        self.restored.set(restored);
     }
 
     /// The mark of the newest revocation; `None` before the first.
@@ -56,7 +67,9 @@ impl Store {
         let row = fetch_optional!(self.db.read(), (i64, Vec<u8>), NEWEST)?;
         let Some((number, random)) = row else { return Ok(None) };
         let random = random.try_into().map_err(|_| StoreError::Corrupt("a mark"))?;
-        Ok(Some(Mark { number: count(number)?, random }))
+        let mark = Mark { number: count(number)?, random };
+        self.db.remember(mark);
+        Ok(Some(mark))
     }
 
     /// Whether the database holds this mark, and so every revocation up to it.

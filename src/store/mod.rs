@@ -90,11 +90,12 @@ impl Store {
     /// # Errors
     /// As [`Store::open`]; [`StoreError::Start`] where a setting is most likely to blame.
     pub async fn open_with(url: &DatabaseUrl, options: &ServerOptions, migrate: Migrate) -> Result<Self, StoreError> {
+        let restored = history::Restored::default();
         let db = match url {
             DatabaseUrl::Sqlite(path) => sqlite::open(path, migrate).await?,
-            DatabaseUrl::Postgres(url) => postgres::open(url, options, migrate).await?,
+            DatabaseUrl::Postgres(url) => postgres::open(url, options, migrate, restored.clone()).await?,
         };
-        Ok(Self { db, attachment_rows: Arc::default(), restored: history::Restored::default() })
+        Ok(Self { db, attachment_rows: Arc::default(), restored })
     }
 
     /// Whether the database answers, and takes writes.

@@ -17,6 +17,7 @@ mod harness;
 mod keys;
 mod objects_contract;
 mod pgbouncer;
+mod postgres_races;
 mod postgres_server;
 mod postgres_service;
 mod postgres_standby;

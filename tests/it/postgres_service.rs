@@ -166,3 +166,38 @@ async fn what_one_replica_revokes_the_other_refuses_at_once() {
         two.open(&elsewhere).await.refused(410, "link_withdrawn");
     }
 }
+
+#[test]
+fn the_command_line_works_on_a_server() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let database = runtime.block_on(Database::fresh());
+    let place = crate::binary::Place::new();
+    let ran = |arguments: &[&str], url: &str| {
+        let mut command = place.command(crate::binary::binary());
+        let output = command.args(arguments).env("ATTACHLINK_DATABASE_URL", url).output().expect("the binary runs");
+        let text = |octets: &[u8]| String::from_utf8_lossy(octets).into_owned();
+        (output.status.code().unwrap_or_default(), text(&output.stdout), text(&output.stderr))
+    };
+    let url = database.url();
+    let (code, _, complaint) = ran(&["key", "list"], &url);
+    assert_eq!(code, 1);
+    assert!(complaint.contains("run `attachlink migrate`"), "{complaint}");
+    assert_eq!(ran(&["migrate"], &url).0, 0);
+    assert_eq!(ran(&["migrate"], &url).0, 0, "again");
+    let (code, key, complaint) = ran(&["key", "create", "--scope", "notify", "--site", "acme"], &url);
+    assert!(code == 0 && key.starts_with("alk1_"), "{key} {complaint}");
+    assert!(ran(&["key", "list"], &url).1.contains("acme"));
+    let (code, _, complaint) = ran(&["revoke", "--site", "acme"], &url);
+    assert!(code == 1 && complaint.contains("there is no site acme"), "{complaint}");
+    let (code, _, complaint) = ran(&["backup", "copy.db"], &url);
+    assert!(code == 2 && complaint.contains("pg_dump"), "{complaint}");
+    assert!(!place.path("copy.db").exists() && !place.data().exists());
+    let secret = url.replace("attachlink@", "strict:hunter2@");
+    for arguments in [&["serve"][..], &["key", "list"]] {
+        let (code, _, complaint) = ran(arguments, &secret);
+        assert_eq!(code, 1);
+        assert!(complaint.contains("refuses the password in database_url"), "{complaint}");
+        assert!(!complaint.contains("hunter2"), "{complaint}");
+    }
+    assert!(ran(&["check-config"], &secret).1.contains("strict:***@"));
+}

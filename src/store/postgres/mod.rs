@@ -12,22 +12,21 @@ use std::time::Duration;
 use sqlx::postgres::PgConnectOptions;
 
 use super::db::Db;
+use super::history::Restored;
 use super::url::ServerUrl;
 use super::{Migrate, StoreError};
-use pool::Pool;
+use crate::domain::mark::Mark;
+use pool::{Pool, Turn};
 use session::Beginnings;
 
 pub(super) use answers::{advice, is_conflict, is_full, is_read_only};
 pub(super) use run::{Reader, ServerTx};
 pub(super) use session::{ReadOnly, writable};
 
-/// Connections of each public thread: the batcher has two statements under way, and one is for the pages of dead links.
-const CONNECTIONS_OF_A_THREAD: usize = 3;
-
 /// How to deal with a database server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServerOptions {
-    /// Connections of the API and the background work; each public thread has three more of its own.
+    /// Connections of the API and the background work. Besides there are two for sweeps, and three for each public thread.
     pub pool_size: usize,
     /// After this the server ends a statement by itself.
     pub statement_timeout: Duration,
@@ -52,17 +51,26 @@ pub(super) struct Server {
 }
 
 /// Connects, migrates where it may, and checks the schema.
-pub(super) async fn open(url: &ServerUrl, options: &ServerOptions, migrate: Migrate) -> Result<Db, StoreError> {
-    let server = connect(url.connect_options()?, options, migrate).await.map_err(StoreError::at_start)?;
+pub(super) async fn open(
+    url: &ServerUrl,
+    options: &ServerOptions,
+    migrate: Migrate,
+    restored: Restored,
+) -> Result<Db, StoreError> {
+    let server = connect(url.connect_options()?, options, migrate, restored).await.map_err(StoreError::at_start)?;
     Ok(Db::Postgres(Arc::new(server)))
 }
 
-async fn connect(url: PgConnectOptions, options: &ServerOptions, migrate: Migrate) -> Result<Server, StoreError> {
+async fn connect(
+    url: PgConnectOptions,
+    options: &ServerOptions,
+    migrate: Migrate,
+    restored: Restored,
+) -> Result<Server, StoreError> {
     let behind_pooler = options.behind_pooler;
     let connect_options = session::connect_options(url, options);
     schema::ready(&connect_options, behind_pooler, migrate).await?;
-    let thread_size = CONNECTIONS_OF_A_THREAD.min(options.pool_size);
-    let pool = Pool::new(connect_options, behind_pooler, options.pool_size, thread_size);
+    let pool = Pool::new(connect_options, behind_pooler, options.pool_size, restored);
     let (beginnings, patience) = (Beginnings::of(options), session::patience(options));
     let server = Server { pool, beginnings, behind_pooler, patience };
     // What would fail at each request is told now: a standby behind a pooler, for one.
@@ -73,7 +81,17 @@ async fn connect(url: PgConnectOptions, options: &ServerOptions, migrate: Migrat
 impl Server {
     /// Where single statements read.
     pub(super) fn reader(&self) -> Reader<'_> {
-        Reader(self)
+        Reader { server: self, turn: Turn::Ordinary }
+    }
+
+    /// Where liveness is read.
+    pub(super) fn liveness(&self) -> Reader<'_> {
+        Reader { server: self, turn: Turn::Liveness }
+    }
+
+    /// The database holds this mark.
+    pub(super) fn remember(&self, mark: Mark) {
+        self.pool.remember(mark);
     }
 
     /// Closes the connections.

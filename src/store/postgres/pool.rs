@@ -21,7 +21,13 @@ use tokio::time::timeout;
 
 use super::answers::{is_lost, silent};
 use super::session;
+use crate::domain::mark::Mark;
+use crate::store::history::Restored;
 
+/// Of each runtime, for liveness: a batcher has two statements under way (`liveness/batch.rs`).
+const LIVENESS_CONNECTIONS: usize = 2;
+/// Of each public thread, for the pages of dead links.
+const ORDINARY_OF_A_THREAD: usize = 1;
 /// How long a statement waits for a connection to be free.
 const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long opening one may take.
@@ -42,15 +48,27 @@ pub(super) struct Pool {
     behind_pooler: bool,
     /// The runtime that opened the store: the API's and the background's.
     home: Id,
+    /// Its connections for everything but liveness.
     home_size: usize,
-    /// Every other runtime's share.
-    thread_size: usize,
+    /// The newest revocation that the database is known to hold, and what becomes of one that does not.
+    newest: Mutex<Option<Mark>>,
+    restored: Restored,
     shares: Mutex<HashMap<Id, Arc<Share>>>,
+}
+
+/// What a connection is wanted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// Liveness, which has places of its own: however busy the API is, downloads do not wait for it.
+    Liveness,
+    /// Everything else.
+    Ordinary,
 }
 
 /// The connections of one runtime.
 struct Share {
-    places: Arc<Semaphore>,
+    liveness: Arc<Semaphore>,
+    ordinary: Arc<Semaphore>,
     idle: Mutex<Vec<Idle>>,
     closed: AtomicBool,
 }
@@ -74,27 +92,32 @@ pub(super) struct Lease {
 }
 
 impl Pool {
-    /// A pool without connections yet. The runtime that this is called on gets `home_size`, each other `thread_size`.
-    pub(super) fn new(options: PgConnectOptions, behind_pooler: bool, home_size: usize, thread_size: usize) -> Self {
-        let (home, shares) = (Handle::current().id(), Mutex::default());
-        Self { options, behind_pooler, home, home_size, thread_size, shares }
+    /// A pool without connections yet. The runtime that this is called on gets `home_size`, besides those for liveness.
+    pub(super) fn new(options: PgConnectOptions, behind_pooler: bool, home_size: usize, restored: Restored) -> Self {
+        let (home, newest, shares) = (Handle::current().id(), Mutex::default(), Mutex::default());
+        Self { options, behind_pooler, home, home_size, newest, restored, shares }
     }
 
     fn share(&self) -> Arc<Share> {
         let here = Handle::current().id();
-        let places = if here == self.home { self.home_size } else { self.thread_size };
+        let ordinary = if here == self.home { self.home_size } else { ORDINARY_OF_A_THREAD };
         let share = || {
-            let places = Arc::new(Semaphore::new(places));
-            Arc::new(Share { places, idle: Mutex::default(), closed: AtomicBool::new(false) })
+            let (liveness, ordinary) = (Semaphore::new(LIVENESS_CONNECTIONS), Semaphore::new(ordinary));
+            let (liveness, ordinary) = (Arc::new(liveness), Arc::new(ordinary));
+            Arc::new(Share { liveness, ordinary, idle: Mutex::default(), closed: AtomicBool::new(false) })
         };
         Arc::clone(self.shares.lock().entry(here).or_insert_with(share))
     }
 
     /// A connection of this runtime, a new one where none is idle.
-    pub(super) async fn lease(&self) -> Result<Lease, sqlx::Error> {
+    pub(super) async fn lease(&self, turn: Turn) -> Result<Lease, sqlx::Error> {
         let share = self.share();
+        let places = match turn {
+            Turn::Liveness => &share.liveness,
+            Turn::Ordinary => &share.ordinary,
+        };
         loop {
-            let place = timeout(TURN_TIMEOUT, Arc::clone(&share.places).acquire_owned()).await;
+            let place = timeout(TURN_TIMEOUT, Arc::clone(places).acquire_owned()).await;
             let place = place.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
             let Some(Idle { connection, opened, since }) = share.take_idle() else {
                 return self.open(place, share).await;
@@ -112,9 +135,24 @@ impl Pool {
 
     /// Opens a new connection.
     async fn open(&self, place: OwnedSemaphorePermit, share: Arc<Share>) -> Result<Lease, sqlx::Error> {
-        let connection = timeout(OPEN_TIMEOUT, session::open(&self.options, self.behind_pooler)).await;
-        let connection = Some(connection.map_err(|_| silent())??);
+        let newest = *self.newest.lock();
+        let opened = timeout(OPEN_TIMEOUT, session::open_and_compare(&self.options, self.behind_pooler, newest)).await;
+        let (connection, holds) = opened.map_err(|_| silent())??;
+        if !holds {
+            tracing::error!(
+                "the database does not hold a revocation that it held before: it was restored from a backup"
+            );
+            self.restored.set(true);
+            // From here on the object store's marks decide (history.rs).
+            *self.newest.lock() = None;
+        }
+        let connection = Some(connection);
         Ok(Lease { connection, opened: Instant::now(), reused: false, sound: true, share, _place: place })
+    }
+
+    /// The database holds this mark.
+    pub(super) fn remember(&self, mark: Mark) {
+        *self.newest.lock() = Some(mark);
     }
 
     /// Closes the idle connections of this runtime: one was lost, and a server that restarts loses all.
@@ -127,7 +165,8 @@ impl Pool {
         let shares: Vec<Arc<Share>> = self.shares.lock().values().cloned().collect();
         for share in shares {
             share.closed.store(true, Ordering::Release);
-            share.places.close();
+            share.liveness.close();
+            share.ordinary.close();
             let idle = std::mem::take(&mut *share.idle.lock());
             for idle in idle {
                 // Politely, so that the server's log has no complaint; a server that is gone need not answer.

@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use super::Server;
 use super::answers::is_lost;
-use super::pool::Lease;
+use super::pool::{Lease, Turn};
 use super::session;
 use crate::store::StoreError;
 
@@ -17,7 +17,10 @@ const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
 
 /// Reads with single statements, each on a connection of this runtime.
-pub(in crate::store) struct Reader<'a>(pub(super) &'a Server);
+pub(in crate::store) struct Reader<'a> {
+    pub(super) server: &'a Server,
+    pub(super) turn: Turn,
+}
 
 impl Reader<'_> {
     /// All rows. A connection that has died since it was last used is noticed here, and the statement sent anew.
@@ -29,9 +32,9 @@ impl Reader<'_> {
         R: Send + Unpin + for<'r> FromRow<'r, PgRow>,
     {
         loop {
-            let mut lease = self.0.pool.lease().await?;
-            match self.0.read_on(&mut lease, query()).await {
-                Err(error) if lease.reused && is_lost(&error) => self.0.pool.forget_idle(),
+            let mut lease = self.server.pool.lease(self.turn).await?;
+            match self.server.read_on(&mut lease, query()).await {
+                Err(error) if lease.reused && is_lost(&error) => self.server.pool.forget_idle(),
                 answer => return Ok(answer?),
             }
         }
@@ -86,7 +89,7 @@ impl Server {
 
     /// Begins a transaction that could write, and ends it.
     pub(super) async fn try_out(&self) -> Result<(), StoreError> {
-        let mut lease = self.pool.lease().await?;
+        let mut lease = self.pool.lease(Turn::Ordinary).await?;
         self.begin_on(&mut lease, &self.beginnings.write).await?;
         Ok(self.say_on(&mut lease, ROLLBACK).await?)
     }
@@ -119,7 +122,7 @@ impl ServerTx {
     /// Begins one, on another connection where the first has died: nothing was done on it yet.
     pub(in crate::store) async fn begin(server: &Arc<Server>) -> Result<Self, StoreError> {
         loop {
-            let mut lease = server.pool.lease().await?;
+            let mut lease = server.pool.lease(Turn::Ordinary).await?;
             match server.begin_on(&mut lease, &server.beginnings.write).await {
                 Ok(()) => return Ok(Self { server: Arc::clone(server), lease: Some(lease) }),
                 Err(error) if lease.reused && is_lost(&error) => server.pool.forget_idle(),

@@ -6,6 +6,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions as _, PgConnection, Row as _};
 
 use super::ServerOptions;
+use crate::domain::mark::Mark;
 
 /// Whether the server takes writes: a standby does not, nor one that is read-only by its settings.
 macro_rules! writable {
@@ -69,6 +70,23 @@ pub(super) async fn open(options: &PgConnectOptions, behind_pooler: bool) -> Res
         must_be_writable(&sqlx::raw_sql(WRITABLE).fetch_all(&mut connection).await?)?;
     }
     Ok(connection)
+}
+
+/// As [`open`], and whether the database holds this mark. One that does not was restored since it was known to.
+pub(super) async fn open_and_compare(
+    options: &PgConnectOptions,
+    behind_pooler: bool,
+    newest: Option<Mark>,
+) -> Result<(PgConnection, bool), sqlx::Error> {
+    let mut connection = open(options, behind_pooler).await?;
+    let Some(Mark { number, random }) = newest else { return Ok((connection, true)) };
+    let random = u128::from_be_bytes(random);
+    let holds = format!(
+        "SELECT count(*) > 0 FROM revocation_marks WHERE number = {number} AND random = decode('{random:032x}', 'hex')"
+    );
+    let rows = sqlx::raw_sql(AssertSqlSafe(holds)).fetch_all(&mut connection).await?;
+    let holds = rows.first().ok_or(sqlx::Error::RowNotFound)?.try_get(0)?;
+    Ok((connection, holds))
 }
 
 /// Begins a transaction.
