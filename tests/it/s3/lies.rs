@@ -109,7 +109,7 @@ async fn silence_is_mended_and_a_slow_recipient_is_no_silence() {
     place.server.plan(|_| Fault::None);
     let mut body = place.begin(&url, None).await.into_body();
     let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
-    tokio::time::sleep(Duration::from_millis(5000)).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
     let rest = body.collect().await.unwrap().to_bytes();
     assert!([&first[..], &rest].concat() == octets);
     assert_eq!(place.server.gets(), 4, "nothing was mended");
