@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{QUIET_FILTER, load, start_log};
+use super::{load, start_log};
 use crate::config::Flags;
 
 const EXAMPLES: &str = "\
@@ -15,6 +15,9 @@ Examples:
 
 It runs on free ports of this machine and in a temporary directory that is removed at the end.
 Of the settings, only the log's concern it.";
+
+/// Its story is on standard output; the log has only what went wrong.
+const DEMO_FILTER: &str = "warn";
 
 /// Show the whole job on this machine: upload, two emails, a download, a revocation
 #[derive(Args)]
@@ -28,7 +31,7 @@ pub(super) struct Demo {
 impl Demo {
     pub(super) fn run(self, flags: &Flags) -> anyhow::Result<ExitCode> {
         let config = load(flags)?;
-        let _logging = start_log(&config, QUIET_FILTER)?;
+        let _logging = start_log(&config, DEMO_FILTER)?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(crate::demo::run(self.once))?;
         Ok(ExitCode::SUCCESS)
