@@ -4,6 +4,8 @@ use std::io;
 
 use super::postgres;
 
+/// The low octet of SQLite's result codes is the primary one, what is above it says more.
+pub(super) const PRIMARY_CODE: i32 = 0xff;
 /// `SQLITE_FULL`: the disk has no room (<https://www.sqlite.org/rescode.html>).
 const SQLITE_FULL: i32 = 13;
 /// `SQLITE_IOERR_SHMSIZE`: the index of the write-ahead log cannot grow, which is a full disk too.
@@ -110,8 +112,7 @@ fn is_full(code: Option<&str>) -> bool {
         return true;
     }
     let code = code.and_then(|code| code.parse::<i32>().ok());
-    // The low octet is the primary code, what is above it says more.
-    code.is_some_and(|code| code & 0xff == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE)
+    code.is_some_and(|code| code & PRIMARY_CODE == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE)
 }
 
 #[cfg(test)]

@@ -9,16 +9,21 @@ use std::time::Duration;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, Connection as _, SqlitePool};
+use tokio::time::Instant;
 
 use super::Migrate;
 use super::db::Db;
-use super::error::{SchemaMismatch, StoreError};
+use super::error::{PRIMARY_CODE, SchemaMismatch, StoreError};
 use super::migrations::{compare, run_error};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
 /// How long a writer waits for another process to commit.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Between two tries to open a file that another process is changing.
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
+/// `SQLITE_BUSY` (<https://www.sqlite.org/rescode.html>).
+const SQLITE_BUSY: i32 = 5;
 /// How long a statement waits for its turn.
 const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Readers at once, for the API and the background work.
@@ -99,7 +104,20 @@ async fn open_writer(path: &Path) -> Result<SqlitePool, StoreError> {
             Ok(!connection.is_in_transaction())
         })
     });
-    Ok(pool.connect_with(options).await?)
+    // Changing to write-ahead logging is the one step for which SQLite does not wait: of two processes that open a new
+    // file at once, one is refused (sqlite3_busy_handler(): not asked where waiting could be a deadlock).
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    loop {
+        match pool.clone().connect_with(options.clone()).await {
+            Err(error) if is_busy(&error) && Instant::now() < deadline => tokio::time::sleep(BUSY_PAUSE).await,
+            opened => return Ok(opened?),
+        }
+    }
+}
+
+fn is_busy(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|cause| cause.code()?.parse::<i32>().ok());
+    code.is_some_and(|code| code & PRIMARY_CODE == SQLITE_BUSY)
 }
 
 /// Migrates in one transaction that holds the write lock: of two processes that start at once, one waits.

@@ -2,6 +2,11 @@
 
 use super::*;
 
+/// The clock of the file system may stand still for some milliseconds.
+fn written_at_another_time(file: &fs::File) {
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+}
+
 #[tokio::test]
 async fn an_empty_file_has_a_version_and_no_octets() {
     let place = Place::new();
@@ -25,6 +30,7 @@ async fn a_running_download_does_not_see_what_happens_to_the_name() {
     let first_too = deleted.next().await.unwrap().unwrap();
 
     fs::write(place.path("a/new"), vec![0; 5_000_000]).unwrap();
+    written_at_another_time(&fs::File::options().write(true).open(place.path("a/new")).unwrap());
     fs::rename(place.path("a/new"), place.path("a/big")).unwrap();
     assert!([&first[..], &collect(replaced).await.unwrap()].concat() == octets);
     assert!(matches!(open().await, Err(ObjectError::Changed)));
@@ -50,8 +56,7 @@ async fn a_file_that_turns_out_other_than_promised_is_an_error_not_an_end() {
             "overwritten" => file.write_all_at(b"x", 1_000_000).unwrap(),
             _ => file.write_all_at(b"x", version.size).unwrap(),
         }
-        // The clock of the file system may stand still for some milliseconds.
-        file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        written_at_another_time(&file);
         let (mut got, mut error) = (0, None);
         while let Some(item) = body.next().await {
             assert!(error.is_none(), "{what}: something after an error");
