@@ -98,8 +98,12 @@ impl Create {
     async fn run(self, config: &Config) -> anyhow::Result<()> {
         output::must_be_open()?;
         // The first key may be made before the first start. An existing database is `serve`'s to migrate.
-        let migrate = if has_database(config) { store::Migrate::No } else { store::Migrate::Yes };
+        let is_there = has_database(config);
+        let migrate = if is_there { store::Migrate::No } else { store::Migrate::Yes };
         let store = open(config, Expect::Nothing, migrate).await?;
+        if let Some(file) = config.database.url.file().filter(|_| !is_there) {
+            output::note(&format!("there was no database {}: made a new one", file.display()));
+        }
         let now = SystemClock.now();
         let minted = token::mint(API_KEY_PREFIX, now);
         if let Some(site) = &self.site

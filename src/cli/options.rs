@@ -28,11 +28,12 @@ pub(super) struct Options {
     /// The base of links, as people reach it [ATTACHLINK_PUBLIC_URL]
     #[arg(long, global = true, value_name = "URL", help_heading = HEADING, hide_short_help = true)]
     public_url: Option<String>,
-    /// sqlite:FILE. Other users of the machine see flags: give a secret as a variable, or in the file that
-    /// ATTACHLINK_DATABASE_URL_FILE names [ATTACHLINK_DATABASE_URL, default sqlite:DATA_DIR/attachlink.db]
+    /// sqlite:FILE, or postgres://USER:PASSWORD@HOST/NAME for several replicas. Other users of the machine see flags:
+    /// give a secret as a variable, or in the file that ATTACHLINK_DATABASE_URL_FILE names [ATTACHLINK_DATABASE_URL,
+    /// default sqlite:DATA_DIR/attachlink.db]
     #[arg(long, global = true, value_name = "URL", help_heading = HEADING, hide_short_help = true)]
     database_url: Option<String>,
-    /// Where bytes live: file:DIR [ATTACHLINK_OBJECTS, default file:DATA_DIR/objects]
+    /// Where bytes live: file:DIR, or s3://BUCKET/PREFIX [ATTACHLINK_OBJECTS, default file:DATA_DIR/objects]
     #[arg(long, global = true, value_name = "WHERE", help_heading = HEADING, hide_short_help = true)]
     objects: Option<String>,
     /// An email is inline while it is smaller than this [ATTACHLINK_INLINE_LIMIT, default 6291456]

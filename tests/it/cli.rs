@@ -223,6 +223,23 @@ fn a_keys_text_is_alone_on_standard_output_and_never_listed() {
 }
 
 #[test]
+fn a_database_that_a_first_key_makes_is_named() {
+    let place = Place::new();
+    let create = ["key", "create", "--scope", "notify"];
+    let (first, second) = (place.run(&create), place.run(&create));
+    assert!(first.err.contains("made a new one") && first.err.contains("attachlink.db"), "{}", first.err);
+    assert!(second.code == DONE && !second.err.contains("made a new one"), "{}", second.err);
+}
+
+#[test]
+fn the_help_names_every_kind_of_database_and_of_object_store() {
+    let help = Place::new().run(&["--help"]).out;
+    for kind in ["sqlite:FILE", "postgres://USER", "file:DIR", "s3://BUCKET"] {
+        assert!(help.contains(kind), "{kind}: {help}");
+    }
+}
+
+#[test]
 fn a_revoked_key_stays_listed() {
     let place = Place::new();
     place.create_key(&["--scope", "notify"]);
