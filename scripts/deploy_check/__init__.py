@@ -1,0 +1,1 @@
+"""What scripts/check-deploy and scripts/rehearse-deploy are made of."""
