@@ -17,10 +17,10 @@ SMALL_OCTETS = 300_000
 ROUND = 20
 # nginx keeps what the name server answers for a second.
 NAMES_KEPT_SECONDS = 1.5
-# The promise is a second from the answer to the last octet that attachlink hands to the network; nginx passes it on.
-CUT_WITHIN_SECONDS = 1.2
-# What a kernel keeps for a reader that does not read (tcp_wmem: 4 MiB), with nginx's own buffers.
-BUFFERED_OCTETS = 5 * 1024 * 1024
+# From the answer to a revocation to the last octet that attachlink hands to the network.
+CUT_WITHIN_SECONDS = 1
+# What kernels keep for a slow reader: 4 MiB at the sender (tcp_wmem), 6 MiB at the reader (tcp_rmem), and nginx's own.
+BUFFERED_OCTETS = 12 * 1024 * 1024
 
 
 def say(text):
@@ -105,16 +105,18 @@ def revocations(run):
     assert run.statuses(path) == {410}, "a revoked link is served"
     path, _ = run.link("2")
     reading, stalled = Running(run.public, path), Running(run.public, path)
-    reading.read(1)
+    assert reading.read(1), "a download ended by itself"
     run.api.well(run.through_nginx, "DELETE", f"{PROJECT}/comments/2")
-    seconds, _ = reading.read_to_end()
-    assert seconds < CUT_WITHIN_SECONDS and reading.received < LARGE_OCTETS, f"cut after {seconds:.3f} s"
+    answered = time.monotonic()
+    reading.read(CUT_WITHIN_SECONDS)
+    seconds = time.monotonic() - answered
     time.sleep(max(0, CUT_WITHIN_SECONDS - seconds))
-    _, buffered = stalled.read_to_end()
-    assert buffered < BUFFERED_OCTETS, f"{buffered} octets came from buffers"
+    left = [download.read_to_end() for download in (reading, stalled)]
+    assert max(left) < BUFFERED_OCTETS, f"a second after a revocation, {left} octets were still to come"
+    assert reading.received < LARGE_OCTETS, "a download went on to its end"
     assert run.statuses(path) == {410}, "a deleted comment's link is served"
     say(f"a revoked link is 410 on both replicas; a running download ended {seconds * 1000:.0f} ms after the answer")
-    say(f"one that was not read meanwhile got {buffered} octets from the buffers of nginx and the kernel")
+    say(f"a second after it buffers held {left[0]} octets for one that was read, {left[1]} for one that was not")
 
 
 def replicas_go_and_come(run):

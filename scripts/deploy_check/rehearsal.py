@@ -52,7 +52,7 @@ def production(compose, copy, work, images_by_name, store):
     setup = composition["garage-setup"]
     setup.start()
     setup.wait("service_completed_successfully")
-    say(f"the bucket's setup, a second time: {setup.printed().strip() or 'done'}")
+    say(f"the bucket's setup, a second time: {(setup.printed().splitlines() or ['done'])[-1]}")
     run = story.Production(composition)
     for part in [story.downloads, story.nothing_else_outside, story.revocations, story.replicas_go_and_come]:
         part(run)

@@ -24,7 +24,8 @@ def check(directory):
     changed = {name for name in second if second[name] != first[name]}
     assert set(second) == set(first) and changed == {"garage-admin-token"}, f"made anew: {sorted(changed)}"
     assert stat.S_IMODE(made.stat().st_mode) == 0o700, "the directory of the secrets is open"
-    assert all(stat.S_IMODE(path.stat().st_mode) == 0o444 for path in made.iterdir())
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in made.iterdir()}
+    assert set(modes.values()) == {0o444}, f"containers that run as other users cannot read them: {modes}"
     if os.geteuid() == 0:
         stranger = ["setpriv", "--reuid=65532", "--regid=65532", "--clear-groups", "cat", made / "database-url"]
         read = subprocess.run(stranger, capture_output=True, text=True)
