@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::binary::{Place, eventually, pause};
+use crate::random::Random;
 use client::Client;
 use service::Service;
-use upload::Random;
 
 const CLIENTS: u64 = 3;
 const ROUNDS: u64 = 15;

@@ -6,8 +6,9 @@ use std::io;
 use serde_json::{Value, json};
 
 use super::service::Service;
-use super::upload::{Random, Upload};
+use super::upload::Upload;
 use crate::binary::path_of;
+use crate::random::Random;
 
 /// A comment and an attachment of it.
 pub type At = (u64, u64);

@@ -1,26 +1,6 @@
 //! What is uploaded: bytes that follow from a seed.
 
-/// `SplitMix64`: what is done, and when the process is killed, follows from the seed.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-
-    pub fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-
-    pub fn pick<T: Copy>(&mut self, from: &[T]) -> Option<T> {
-        let place = self.below(from.len().max(1) as u64);
-        from.get(usize::try_from(place).expect("it is small")).copied()
-    }
-}
+use crate::random::Random;
 
 /// The bytes of one upload, by which they are told from all others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,0 +1,174 @@
+//! The planted bugs. They live in this test's own replica processes only: around the liveness statements, and in front
+//! of the listeners. The service's code carries none of them.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use attachlink::domain::token::LinkId;
+use attachlink::liveness::LivenessQuery;
+use attachlink::store::{LivenessRow, StoreError};
+use parking_lot::Mutex;
+use tokio::sync::watch;
+
+use super::judge::Kind;
+use super::record::Fault;
+
+/// How long the first bug believes what it was told.
+const CACHED_FOR: Duration = Duration::from_secs(1);
+/// What the threads are called that ask for downloads which begin; all others sweep.
+const PUBLIC_THREADS: &str = "public-";
+
+/// What is wrong with a replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bug {
+    /// Liveness is cached for one second.
+    CachedLiveness,
+    /// A request is answered by a statement that was in flight when it arrived.
+    AnswerInFlight,
+    /// No sweep asks anything: what runs pauses, and is not cut.
+    SweepOff,
+    /// The sweep takes for alive whatever was alive once.
+    SweepBlind,
+    /// A repeated revocation is answered from memory of an earlier try.
+    RememberedRevocation,
+    /// A cut ends the body as if it were whole.
+    CleanCut,
+}
+
+impl Bug {
+    pub const ALL: [Self; 6] = [
+        Self::CachedLiveness,
+        Self::AnswerInFlight,
+        Self::SweepOff,
+        Self::SweepBlind,
+        Self::RememberedRevocation,
+        Self::CleanCut,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CachedLiveness => "liveness cached for a second",
+            Self::AnswerInFlight => "answers from the statement in flight",
+            Self::SweepOff => "the sweep is off",
+            Self::SweepBlind => "the sweep asks nobody",
+            Self::RememberedRevocation => "a repeated revocation is answered from memory",
+            Self::CleanCut => "a cut ends the body cleanly",
+        }
+    }
+
+    pub fn of_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|bug| bug.name() == name)
+    }
+
+    /// What the judge has to say about it.
+    pub const fn breaks(self) -> Kind {
+        match self {
+            Self::CachedLiveness | Self::AnswerInFlight => Kind::ServedAfterRevocation,
+            Self::SweepOff => Kind::NotCut,
+            Self::SweepBlind => Kind::HandedLate,
+            Self::RememberedRevocation => Kind::RevocationLost,
+            Self::CleanCut => Kind::CleanShortEnd,
+        }
+    }
+
+    /// The faults under which it shows.
+    pub const fn shown_by(self) -> &'static [Fault] {
+        match self {
+            Self::AnswerInFlight => &[Fault::Delayed],
+            Self::RememberedRevocation => &[Fault::RequestsHeld, Fault::CutOff],
+            Self::CachedLiveness | Self::SweepOff | Self::SweepBlind | Self::CleanCut => &[],
+        }
+    }
+
+    /// Puts the bug around the liveness statements, where that is its place.
+    pub fn around(self, query: LivenessQuery) -> LivenessQuery {
+        match self {
+            Self::CachedLiveness => cached(query),
+            Self::AnswerInFlight => joining(query),
+            Self::SweepOff => without_sweep(query),
+            Self::SweepBlind => with_blind_sweep(query),
+            Self::RememberedRevocation | Self::CleanCut => query,
+        }
+    }
+}
+
+fn cached(query: LivenessQuery) -> LivenessQuery {
+    let known: Arc<Mutex<HashMap<LinkId, (Instant, LivenessRow)>>> = Arc::default();
+    Arc::new(move |links| {
+        let (query, known) = (Arc::clone(&query), Arc::clone(&known));
+        Box::pin(async move {
+            let fresh = |link: &LinkId| {
+                let known = known.lock();
+                known.get(link).filter(|(at, _)| at.elapsed() < CACHED_FOR).map(|(_, row)| row.clone())
+            };
+            let mut rows: Vec<LivenessRow> = links.iter().filter_map(fresh).collect();
+            let told: HashSet<LinkId> = rows.iter().map(|row| row.id).collect();
+            let asked: Vec<LinkId> = links.into_iter().filter(|link| !told.contains(link)).collect();
+            if !asked.is_empty() {
+                let answer = query(asked).await?;
+                known.lock().extend(answer.iter().map(|row| (row.id, (Instant::now(), row.clone()))));
+                rows.extend(answer);
+            }
+            Ok(rows)
+        })
+    })
+}
+
+type InFlight = watch::Receiver<Option<Vec<LivenessRow>>>;
+
+fn joining(query: LivenessQuery) -> LivenessQuery {
+    let in_flight: Arc<Mutex<HashMap<LinkId, InFlight>>> = Arc::default();
+    Arc::new(move |links| {
+        let (query, in_flight) = (Arc::clone(&query), Arc::clone(&in_flight));
+        Box::pin(async move {
+            let (say, heard) = watch::channel(None);
+            let (mut joined, mut asked) = (Vec::new(), Vec::new());
+            for link in links {
+                let mut in_flight = in_flight.lock();
+                match in_flight.get(&link) {
+                    // One that was given up will not be answered.
+                    Some(other) if other.has_changed().is_ok() => joined.push((link, other.clone())),
+                    _ => {
+                        in_flight.insert(link, heard.clone());
+                        asked.push(link);
+                    }
+                }
+            }
+            let mut rows = if asked.is_empty() { Vec::new() } else { query(asked.clone()).await? };
+            in_flight.lock().retain(|link, _| !asked.contains(link));
+            say.send_replace(Some(rows.clone()));
+            for (link, mut other) in joined {
+                let answer = other.wait_for(Option::is_some).await;
+                let answer = answer.map_err(|_| StoreError::Corrupt("what was joined was given up"))?;
+                rows.extend(answer.iter().flatten().find(|row| row.id == link).cloned());
+            }
+            Ok(rows)
+        })
+    })
+}
+
+fn sweeps() -> bool {
+    !std::thread::current().name().is_some_and(|name| name.starts_with(PUBLIC_THREADS))
+}
+
+fn without_sweep(query: LivenessQuery) -> LivenessQuery {
+    Arc::new(move |links| if sweeps() { Box::pin(std::future::pending()) } else { query(links) })
+}
+
+fn with_blind_sweep(query: LivenessQuery) -> LivenessQuery {
+    let alive: Arc<Mutex<HashMap<LinkId, LivenessRow>>> = Arc::default();
+    Arc::new(move |links| {
+        let alive = Arc::clone(&alive);
+        if sweeps() {
+            let rows = links.iter().filter_map(|link| alive.lock().get(link).cloned()).collect();
+            return Box::pin(std::future::ready(Ok(rows)));
+        }
+        let query = Arc::clone(&query);
+        Box::pin(async move {
+            let rows = query(links).await?;
+            alive.lock().extend(rows.iter().filter(|row| !row.withdrawn).map(|row| (row.id, row.clone())));
+            Ok(rows)
+        })
+    })
+}
