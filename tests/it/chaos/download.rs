@@ -103,7 +103,7 @@ async fn read(
     running: &Mutex<Option<Arc<Running>>>,
     answer: &mut Answer,
 ) -> End {
-    let Ok(mut stream) = connect(server, pace).await else { return End::Reset };
+    let Ok(mut stream) = connect(server).await else { return End::Reset };
     let seen = Arc::new(AtomicU64::new(0));
     if let (Pace::Slow, Ok(here)) = (pace, stream.local_addr()) {
         *running.lock() = Some(watched.begun(server.port(), here.port(), Arc::clone(&seen)));
@@ -133,8 +133,8 @@ async fn read(
     }
 }
 
-async fn connect(server: SocketAddr, pace: Pace) -> io::Result<TcpStream> {
-    let socket = if pace == Pace::Slow { little_room()? } else { TcpSocket::new_v4()? };
+async fn connect(server: SocketAddr) -> io::Result<TcpStream> {
+    let socket = little_room()?;
     // A client that has all it wants resets: closed connections would be remembered for a minute, thousands of them.
     SockRef::from(&socket).set_linger(Some(Duration::ZERO))?;
     socket.connect(server).await

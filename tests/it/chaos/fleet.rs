@@ -17,8 +17,8 @@ use super::replica::Replica;
 use crate::postgres_server::{Cluster, Database};
 
 pub const REPLICAS: usize = 3;
-/// How late the answers of the database come.
-const DELAY: Duration = Duration::from_millis(60);
+/// How late the answers of the database come: longer than a revocation takes elsewhere.
+const DELAY: Duration = Duration::from_millis(150);
 /// The files behind all links: one that is quick to get, and one that takes a slow reader several seconds.
 pub const SMALL: (&str, usize) = ("small.bin", 3 * 1024);
 pub const LARGE: (&str, usize) = ("large.bin", 2 * 1024 * 1024);

@@ -19,28 +19,38 @@ const ATTACHMENTS: usize = 2;
 /// Around each revocation: attempts just before it and while it runs, and after its answer on the same replica, and on
 /// the others; and of links that live, and that died earlier.
 const BEFORE: usize = 2;
-const AFTER_HERE: usize = 3;
-const LIVE: usize = 2;
+const AFTER_HERE: usize = 2;
+const LIVE: usize = 1;
 const DEAD: usize = 1;
+/// Downloads of one worker that may be under way when it goes on.
+const SHOTS_AT_ONCE: usize = 64;
 /// Of so many revocations one is called where something is being done to the replica, if it would be so by chance.
 const INTO_TROUBLE: u64 = 3;
 
 /// Makes links, attacks them and revokes them, in projects of its own, until it is stopped.
 pub struct Worker {
-    pub client: Arc<Client>,
-    pub random: Random,
-    pub stop: Arc<AtomicBool>,
+    client: Arc<Client>,
+    random: Random,
+    stop: Arc<AtomicBool>,
     /// Numbers of projects, comments and attachments, each used once.
-    pub numbers: Arc<AtomicU32>,
+    numbers: Arc<AtomicU32>,
+    fire: Fire,
 }
 
 impl Worker {
+    pub fn new(client: &Arc<Client>, random: Random, stop: &Arc<AtomicBool>, numbers: &Arc<AtomicU32>) -> Self {
+        let fire = Fire { client: Arc::clone(client), shots: JoinSet::new() };
+        let (client, stop, numbers) = (Arc::clone(client), Arc::clone(stop), Arc::clone(numbers));
+        Self { client, random, stop, numbers, fire }
+    }
+
     /// Rounds until it is stopped.
     pub async fn work(mut self) {
         while !self.stop.load(Ordering::SeqCst) {
             // `None`: something was not answered for very long. What was revoked until then is in the record.
             let _ = self.round().await;
         }
+        self.fire.until_at_most(0).await;
     }
 
     fn number(&self) -> u32 {
@@ -60,6 +70,14 @@ impl Worker {
             }
         }
         self.replica()
+    }
+
+    /// Where to download: as often as not where something is being done to the replica.
+    fn replica_to_attack(&mut self) -> usize {
+        let replica = self.replica();
+        let mut others = (0..REPLICAS).map(|next| (replica + next) % REPLICAS);
+        let troubled = others.find(|replica| self.client.is_troubled(*replica));
+        troubled.filter(|_| self.random.below(2) == 0).unwrap_or(replica)
     }
 
     /// A project with its links, from the first to the last of them.
@@ -117,12 +135,11 @@ impl Worker {
 
     /// One revocation, with downloads before it, while it runs, and after its answer.
     async fn revoke_under_fire(&mut self, kill: &Kill, dying: &[Held], living: &[Held], dead: &[Held]) {
-        let mut fire = Fire { client: Arc::clone(&self.client), shots: JoinSet::new() };
-        let here = self.replica();
+        let here = self.replica_to_attack();
         let prey = [self.random.pick(&places(dying)), self.random.pick(&places(dying))];
         let prey = prey.map(|place| place.map(|place| &dying[place]));
         for _ in 0..BEFORE {
-            fire.at(prey[0], here);
+            self.fire.at(prey[0], here);
         }
         let call = (kill.method.clone(), &*kill.path, kill.body.as_ref());
         let client = Arc::clone(&self.client);
@@ -139,18 +156,18 @@ impl Worker {
             return;
         }
         for shot in 0..AFTER_HERE {
-            fire.at(prey[shot.min(1)], here);
+            self.fire.at(prey[shot.min(1)], here);
         }
         for other in (0..REPLICAS).filter(|other| *other != here) {
-            fire.at(prey[0], other);
+            self.fire.at(prey[0], other);
         }
         for (among, shots) in [(living, LIVE), (dead, DEAD)] {
             for _ in 0..shots {
                 let (link, replica) = (self.random.pick(&places(among)), self.replica());
-                fire.at(link.map(|place| &among[place]), replica);
+                self.fire.at(link.map(|place| &among[place]), replica);
             }
         }
-        fire.cease().await;
+        self.fire.until_at_most(SHOTS_AT_ONCE).await;
     }
 }
 
@@ -171,8 +188,13 @@ impl Fire {
         self.shots.spawn(async move { client.attempt(link.number, &link.path, replica, Pace::Quick).await });
     }
 
-    async fn cease(mut self) {
-        while let Some(shot) = self.shots.join_next().await {
+    /// Waits until so many are left. Those that a frozen replica keeps waiting need not keep the others.
+    async fn until_at_most(&mut self, left: usize) {
+        while self.shots.len() > left {
+            let shot = self.shots.join_next().await.expect("there are some");
+            shot.expect("an attempt does not panic");
+        }
+        while let Some(shot) = self.shots.try_join_next() {
             shot.expect("an attempt does not panic");
         }
     }

@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use bugs::Bug;
 use judge::{Kind, judge};
-use run::Run;
+use run::{Run, Strength};
 
 use crate::postgres_server::Cluster;
 
@@ -45,9 +45,9 @@ struct Size {
 
 const SHORT: Size = Size {
     revocations: 2_500,
-    attempts: 25_000,
+    attempts: 20_000,
     revocations_at_least: 400,
-    lasts_at_most: Duration::from_secs(40),
+    lasts_at_most: Duration::from_secs(50),
     tried_again: 2_000,
 };
 /// `scripts/test --long`.
@@ -66,6 +66,9 @@ const LONG: Size = Size {
     lasts_at_most: Duration::from_mins(55),
     tried_again: 50_000,
 };
+const FULL: Strength = Strength { workers: 16, faults: &storm::ALL, quiet: Duration::from_secs(1) };
+/// For one bug: under less load the service is quicker, and so is what is wrong with it.
+const LIGHT: Strength = Strength { workers: 6, faults: &[], quiet: Duration::from_millis(300) };
 /// A bug that is not reported within this is missed.
 const CAUGHT_WITHIN: Duration = Duration::from_secs(40);
 
@@ -94,7 +97,7 @@ fn seed() -> u64 {
 fn the_promise_holds_under_attack() {
     let (size, seed) = (size(), seed());
     let cluster: &'static Cluster = Box::leak(Box::new(Cluster::own(&[])));
-    let mut run = Run::start(cluster, seed, None, &storm::ALL);
+    let mut run = Run::start(cluster, seed, None, FULL);
     let begun = Instant::now();
     let mut storms = 0;
     // Each fault at least once, however fast the machine is.
@@ -129,7 +132,7 @@ fn the_promise_holds_under_attack() {
 
 /// Whether the judge has something to say about the bug, and of which kinds.
 fn attacked(cluster: &'static Cluster, seed: u64, bug: Bug) -> Vec<Kind> {
-    let mut run = Run::start(cluster, seed, Some(bug), bug.shown_by());
+    let mut run = Run::start(cluster, seed, Some(bug), Strength { faults: bug.shown_by(), ..LIGHT });
     let begun = Instant::now();
     loop {
         // Judged between storms: what is still going on is not in the record.

@@ -23,14 +23,23 @@ use super::storm::Storms;
 use crate::postgres_server::Cluster;
 use crate::random::Random;
 
-/// Clients that revoke at the same time.
-const WORKERS: u64 = 8;
 /// Shorter than a replica keeps an idle connection: none is used in the moment in which it is closed.
 const IDLE_CONNECTION: Duration = Duration::from_secs(2);
 /// Attempts at once in the end.
 const AT_ONCE: usize = 32;
 /// The numbers of the project, comment and attachment of the link that stays.
 const STAYS: u32 = 0;
+
+/// How hard a run is.
+#[derive(Debug, Clone, Copy)]
+pub struct Strength {
+    /// Clients that revoke at the same time.
+    pub workers: usize,
+    /// What is done to the service, in turns.
+    pub faults: &'static [Fault],
+    /// How long nothing is done in between.
+    pub quiet: Duration,
+}
 
 /// A run. Everything that it started ends with it, and with the thread that started it.
 pub struct Run {
@@ -40,7 +49,7 @@ pub struct Run {
     stop: Arc<AtomicBool>,
     client: Arc<Client>,
     random: Random,
-    faults: &'static [Fault],
+    strength: Strength,
     storms: usize,
     probe: String,
     runtime: Runtime,
@@ -48,7 +57,7 @@ pub struct Run {
 
 impl Run {
     /// Starts the replicas and the load.
-    pub fn start(cluster: &'static Cluster, seed: u64, bug: Option<Bug>, faults: &'static [Fault]) -> Self {
+    pub fn start(cluster: &'static Cluster, seed: u64, bug: Option<Bug>, strength: Strength) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let fleet = Fleet::start(&runtime, cluster, bug);
         let mut random = Random(seed);
@@ -58,19 +67,18 @@ impl Run {
         let probe = runtime.block_on(prepare(&client));
         let (stop, numbers) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(STAYS + 1)));
         let mut workers = JoinSet::new();
-        for _ in 0..WORKERS {
-            let (client, random) = (Arc::clone(&client), Random(random.next()));
-            let worker = Worker { client, random, stop: Arc::clone(&stop), numbers: Arc::clone(&numbers) };
+        for _ in 0..strength.workers {
+            let worker = Worker::new(&client, Random(random.next()), &stop, &numbers);
             workers.spawn_on(worker.work(), runtime.handle());
         }
-        Self { fleet, workers, stop, client, random, faults, storms: 0, probe, runtime }
+        Self { fleet, workers, stop, client, random, strength, storms: 0, probe, runtime }
     }
 
     /// The next storm, and the quiet time after it.
     pub fn storm(&mut self) {
         let random = Random(self.random.next());
-        let (runtime, client, faults) = (&self.runtime, &self.client, self.faults);
-        let mut storms = Storms { runtime, client, random, faults, probe: self.probe.clone() };
+        let (runtime, client, Strength { faults, quiet, .. }) = (&self.runtime, &self.client, self.strength);
+        let mut storms = Storms { runtime, client, random, faults, quiet, probe: self.probe.clone() };
         storms.next(&mut self.fleet, self.storms);
         self.storms += 1;
         while let Some(ended) = self.workers.try_join_next() {

@@ -24,9 +24,7 @@ pub const ALL: [Fault; 8] = [
     Fault::AnswersHeld,
 ];
 /// How long a fault lasts, in milliseconds.
-const LASTS_MS: std::ops::Range<u64> = 300..1500;
-/// How long nothing is done then.
-const QUIET: Duration = Duration::from_millis(700);
+const LASTS_MS: std::ops::Range<u64> = 300..1000;
 /// How long a replica may take to be healthy after a fault.
 const RECOVERY: Duration = Duration::from_secs(30);
 const PROBE_PATIENCE: Duration = Duration::from_secs(3);
@@ -41,6 +39,8 @@ pub struct Storms<'a> {
     pub random: Random,
     /// What is done, in turns.
     pub faults: &'a [Fault],
+    /// How long nothing is done then.
+    pub quiet: Duration,
     /// The path of a link that is never revoked.
     pub probe: String,
 }
@@ -53,7 +53,7 @@ impl Storms<'_> {
         }
         self.wait_until_healthy();
         let from = self.client.recorder.now();
-        pause(QUIET);
+        pause(self.quiet);
         self.client.recorder.quiet(Quiet { from, to: self.client.recorder.now() });
     }
 
