@@ -100,7 +100,7 @@ impl Worker {
             self.revoke_under_fire(&kill, &dying, &links, &dead).await;
             dead.extend(dying);
         }
-        // What still runs is let go when the run ends; its replica resets it before, or it is whole.
+        // Their links are dead by now, unless the run was stopped: they were cut, or end whole, or the client has waited enough.
         while slow.join_next().await.is_some() {}
         Some(())
     }
