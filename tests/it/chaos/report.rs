@@ -9,7 +9,7 @@ use super::record::{Fault, Micros, Record, Revocation, Target};
 const PREFIX: &str = "chaos |";
 
 pub fn row(name: &str, value: impl Display) {
-    println!("{PREFIX} {name:<34} {value}");
+    println!("{PREFIX} {name:<58} {value}");
 }
 
 pub fn times(record: &Record, fault: Fault) -> usize {
