@@ -34,6 +34,7 @@ use version::S3Version;
 use wire::Wire;
 
 pub use connect::{CannotUse, sdk_client};
+pub(super) use failure::in_short;
 pub use settings::{DEFAULT_MEND_LIMIT, DEFAULT_READ_TIMEOUT, KeyPair, S3Settings};
 pub(super) use upload::S3Upload;
 
