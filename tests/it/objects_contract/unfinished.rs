@@ -21,11 +21,12 @@ async fn a_cut_upload_in_parts_is_given_up_on_the_server(place: Place) {
     // Given up while it begins, too.
     let mut upload = place.store.begin_upload(&upload_key(1), None).await.unwrap();
     upload.write(sample(PIECE).into()).await.unwrap();
-    {
+    let half_way = {
         let mut write = Box::pin(upload.write(Bytes::from_static(b"more")));
-        assert!(futures_util::poll!(&mut write).is_pending());
-    }
-    assert!(upload.write(Bytes::from_static(b"x")).await.is_err(), "a piece is missing");
+        // On a busy machine the server may have answered before this looks.
+        futures_util::poll!(&mut write).is_pending()
+    };
+    assert_eq!(upload.write(Bytes::from_static(b"x")).await.is_err(), half_way, "a piece is missing");
     drop(upload);
     soon("it is given up", || async { place.bucket().unfinished().await == 0 }).await;
 }

@@ -9,3 +9,4 @@ mod lies;
 mod memory;
 pub mod server;
 mod service;
+mod three_nodes;
