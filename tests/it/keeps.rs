@@ -73,6 +73,13 @@ macro_rules! with_each_bucket {
         $crate::keeps::with_services!(garage, Garage: $($name),*);
     };
 }
+/// On each database, and with objects in buckets.
+macro_rules! with_each_database_and_bucket {
+    ($($name:ident),* $(,)?) => {
+        $crate::keeps::with_each_database!($($name),*);
+        $crate::keeps::with_each_bucket!($($name),*);
+    };
+}
 /// With objects in a directory and in buckets.
 macro_rules! with_each_object_store {
     ($($name:ident),* $(,)?) => {
@@ -80,4 +87,6 @@ macro_rules! with_each_object_store {
         $crate::keeps::with_each_bucket!($($name),*);
     };
 }
-pub(crate) use {with_each_bucket, with_each_database, with_each_object_store, with_services};
+pub(crate) use {
+    with_each_bucket, with_each_database, with_each_database_and_bucket, with_each_object_store, with_services,
+};

@@ -5,20 +5,9 @@ use serde_json::json;
 use time::Duration;
 
 use crate::harness::{PNG, comment_path};
-use crate::keeps::{Keeps, with_each_bucket, with_each_database};
+use crate::keeps::{Keeps, with_each_database_and_bucket};
 
-with_each_database!(
-    rule_1_the_mode_decides_where_a_link_leads,
-    rule_2_changing_the_mode_kills_every_link_and_toggling_back_revives_none,
-    rule_3_plans,
-    rule_5_the_compliance_switch_hides_attachments_and_leaves_old_links_alone,
-    rule_6_a_link_dies_exactly_28_days_after_its_issue,
-    rule_7_deleting_a_comment_kills_its_links_and_leaves_a_tombstone,
-    rule_8_every_deletion_kills_what_is_under_it_and_nothing_else,
-    rule_9_a_url_shows_nothing_but_the_token_and_the_name,
-    registration_is_idempotent_and_new_bytes_come_under_a_new_etag,
-);
-with_each_bucket!(
+with_each_database_and_bucket!(
     rule_1_the_mode_decides_where_a_link_leads,
     rule_2_changing_the_mode_kills_every_link_and_toggling_back_revives_none,
     rule_3_plans,
