@@ -64,15 +64,14 @@ pub async fn compare(store: &Store, objects: &ObjectStore) -> Result<Option<Mark
 pub async fn keep_until(stop: CancellationToken, app: Arc<App>) {
     let mut tick = tokio::time::interval(INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut keeper = Keeper { kept: None, compared: None, behind_since: None };
+    let mut keeper = Keeper { kept: None, compared: None, behind_since: None, fails: false };
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
             _ = tick.tick() => {}
         }
-        if let Err(error) = keeper.round(&app).await {
-            tracing::warn!(error = %chain(&error), "the newest revocation could not be kept in the object store");
-        }
+        let round = keeper.round(&app).await;
+        keeper.tell(round.as_ref().err());
         keeper.report(&app.metrics);
     }
 }
@@ -82,9 +81,22 @@ struct Keeper {
     compared: Option<Instant>,
     /// Since when the database has a mark that the store has not.
     behind_since: Option<Instant>,
+    /// Whether the last round failed. Only a change is logged: rounds are many, and one is tried again at once.
+    fails: bool,
 }
 
 impl Keeper {
+    fn tell(&mut self, failed: Option<&CannotCompare>) {
+        match failed {
+            Some(error) if !self.fails => {
+                tracing::warn!(error = %chain(error), "the newest revocation cannot be kept in the object store for now");
+            }
+            None if self.fails => tracing::info!("the newest revocation is kept in the object store again"),
+            _ => {}
+        }
+        self.fails = failed.is_some();
+    }
+
     async fn round(&mut self, app: &App) -> Result<(), CannotCompare> {
         let newest = app.store.newest_mark().await;
         let is_new = newest.as_ref().is_ok_and(|newest| newest.is_some() && *newest != self.kept);

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::app::App;
+use crate::objects::ObjectError;
 use crate::store::StoreError;
 
 /// A part that has not answered after this is not ready.
@@ -55,7 +56,7 @@ async fn readyz(State(app): State<Arc<App>>) -> impl IntoResponse {
     );
     let restored = app.store.is_restored().then_some("it was restored from a backup: run `attachlink recover`");
     let database = reason("database", database, why_not).or(restored);
-    let objects = reason("objects", objects, |_| FAILS);
+    let objects = reason("objects", objects, ObjectError::in_short);
     let ready = database.is_none() && objects.is_none();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = serde_json::json!({

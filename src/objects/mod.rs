@@ -37,6 +37,8 @@ pub use local::LocalDir;
 pub use mend::{MayMend, Owner};
 pub use s3::{CannotUse, DEFAULT_MEND_LIMIT, DEFAULT_READ_TIMEOUT, KeyPair, S3Bucket, S3Settings, sdk_client};
 
+const FAILS: &str = "it answers with an error; the log says which";
+
 /// Why the store did not do what it was asked. No text names a key.
 #[derive(Debug, thiserror::Error)]
 pub enum ObjectError {
@@ -63,6 +65,16 @@ impl ObjectError {
             Self::Changed => "changed",
             Self::Full => "full",
             Self::Unavailable(_) => "unavailable",
+        }
+    }
+
+    /// Why the store is not ready, in a few fixed words.
+    #[must_use]
+    pub fn in_short(&self) -> &'static str {
+        match self {
+            Self::Full => "it is full",
+            Self::Unavailable(error) => s3::in_short(error).unwrap_or(FAILS),
+            Self::NotFound | Self::Changed => FAILS,
         }
     }
 

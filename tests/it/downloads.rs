@@ -6,18 +6,29 @@ use http::Method;
 use serde_json::json;
 
 use crate::harness::{PNG, Service, comment_path};
+use crate::keeps::{Keeps, with_each_object_store};
+
+with_each_object_store!(
+    a_file_is_served_with_the_stated_headers,
+    conditions_and_ranges,
+    an_empty_file_is_a_file,
+    a_date_never_joins_two_versions_that_replaced_each_other_within_a_second,
+);
 
 async fn with(filename: &str, media_type: &str, bytes: &'static [u8]) -> (Service, String) {
-    let service = Service::start().await;
+    with_on(Keeps::Embedded, filename, media_type, bytes).await
+}
+
+async fn with_on(on: Keeps, filename: &str, media_type: &str, bytes: &'static [u8]) -> (Service, String) {
+    let service = on.service().await;
     service.acme().await;
     service.attach("c1", "a1", filename, media_type, bytes).await;
     let (url, _) = service.link("c1", "a1").await;
     (service, url)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_file_is_served_with_the_stated_headers() {
-    let (service, url) = with("log.txt", "text/plain", b"0123456789").await;
+async fn a_file_is_served_with_the_stated_headers(on: Keeps) {
+    let (service, url) = with_on(on, "log.txt", "text/plain", b"0123456789").await;
     let get = service.open(&url).await.ok(200);
     assert_eq!(get.body, "0123456789");
     for (name, value) in [
@@ -73,9 +84,8 @@ async fn images_are_shown_and_what_could_run_is_only_saved() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn conditions_and_ranges() {
-    let (service, url) = with("log.txt", "text/plain", b"0123456789").await;
+async fn conditions_and_ranges(on: Keeps) {
+    let (service, url) = with_on(on, "log.txt", "text/plain", b"0123456789").await;
     let etag = service.open(&url).await.header("etag").to_owned();
     let date = "Sat, 21 Nov 2026 10:00:00 GMT";
     let earlier = "Sat, 21 Nov 2026 09:59:59 GMT";
@@ -108,9 +118,8 @@ async fn conditions_and_ranges() {
     assert_eq!(beyond.header("content-range"), "bytes */10");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_date_never_joins_two_versions_that_replaced_each_other_within_a_second() {
-    let (service, url) = with("log.txt", "text/plain", b"AAAAAAAAAA").await;
+async fn a_date_never_joins_two_versions_that_replaced_each_other_within_a_second(on: Keeps) {
+    let (service, url) = with_on(on, "log.txt", "text/plain", b"AAAAAAAAAA").await;
     let first = service.open(&url).await.header("last-modified").to_owned();
     service.attach("c1", "a1", "log.txt", "text/plain", &b"BBBBBBBBBB"[..]).await;
     let headers = [("range", "bytes=5-"), ("if-range", first.as_str())];
@@ -119,9 +128,8 @@ async fn a_date_never_joins_two_versions_that_replaced_each_other_within_a_secon
     service.open_with(Method::GET, &url, &[("if-modified-since", first.as_str())]).await.ok(200);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_empty_file_is_a_file() {
-    let (service, url) = with("empty.txt", "text/plain", b"").await;
+async fn an_empty_file_is_a_file(on: Keeps) {
+    let (service, url) = with_on(on, "empty.txt", "text/plain", b"").await;
     let reply = service.open(&url).await.ok(200);
     assert_eq!((reply.header("content-length"), reply.body.len()), ("0", 0));
     service.open_with(Method::GET, &url, &[("range", "bytes=0-")]).await.refused(416, "range_not_satisfiable");

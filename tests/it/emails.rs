@@ -3,7 +3,8 @@
 use base64::Engine as _;
 use serde_json::{Value, json};
 
-use crate::harness::{Keeps, PNG, Service, comment_path, with_each_database};
+use crate::harness::{PNG, Service, comment_path};
+use crate::keeps::{Keeps, with_each_database};
 
 with_each_database!(
     equal_to_the_limit_is_not_less,

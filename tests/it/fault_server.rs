@@ -43,6 +43,23 @@ pub enum Fault {
     Status(u16),
 }
 
+/// How the server takes every call, of whatever kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mood {
+    /// As it should; `GET`s of objects go by the plan.
+    Well,
+    /// Connections are closed without an answer.
+    Away,
+    /// There is no answer.
+    Silent,
+    /// Answers come after this long.
+    Slow(Duration),
+    /// All is refused, with a status and S3's code.
+    Refuses(u16, &'static str),
+    /// All but reading is refused.
+    ReadOnly,
+}
+
 /// One `GET` of an object, as a plan sees it.
 #[derive(Debug, Clone)]
 pub struct Get {
@@ -56,6 +73,7 @@ type Plan = Box<dyn FnMut(&Get) -> Fault + Send>;
 struct State {
     objects: HashMap<String, (Arc<Vec<u8>>, String)>,
     plan: Plan,
+    mood: Mood,
     gets: u64,
     versions: u64,
     hang_up: Arc<Notify>,
@@ -86,6 +104,7 @@ impl FaultServer {
         let state = Arc::new(Mutex::new(State {
             objects: HashMap::new(),
             plan,
+            mood: Mood::Well,
             gets: 0,
             versions: 0,
             hang_up: Arc::default(),
@@ -127,6 +146,11 @@ impl FaultServer {
         self.state.lock().plan = Box::new(plan);
     }
 
+    /// Takes each call so from now on.
+    pub fn mood(&self, mood: Mood) {
+        self.state.lock().mood = mood;
+    }
+
     /// How many `GET`s of objects were asked for so far.
     pub fn gets(&self) -> u64 {
         self.state.lock().gets
@@ -148,8 +172,29 @@ impl FaultServer {
         }
     }
 
-    /// Answers one request. `false`: the connection is over.
+    /// Answers one request as the mood is. `false`: the connection is over.
     async fn answer(&self, socket: &mut TcpStream, asked: Asked) -> io::Result<bool> {
+        let mood = self.state.lock().mood;
+        let reads = matches!(asked.method.as_str(), "GET" | "HEAD");
+        match mood {
+            Mood::Well => {}
+            Mood::ReadOnly if reads => {}
+            Mood::Away => return Ok(false),
+            Mood::Silent => {
+                let _ = socket.read(&mut [0; 1]).await;
+                return Ok(false);
+            }
+            Mood::Slow(by) => tokio::time::sleep(by).await,
+            Mood::Refuses(status, code) => {
+                let document = error(code);
+                return plain(socket, status, "", if asked.method == "HEAD" { "" } else { &document }).await;
+            }
+            Mood::ReadOnly => return plain(socket, 403, "", &error("AccessDenied")).await,
+        }
+        self.answer_well(socket, asked).await
+    }
+
+    async fn answer_well(&self, socket: &mut TcpStream, asked: Asked) -> io::Result<bool> {
         let Some(key) = asked.path.strip_prefix(&format!("/{BUCKET}/")).filter(|key| !key.is_empty()) else {
             return self.answer_for_bucket(socket, &asked).await;
         };
@@ -327,9 +372,10 @@ impl<'a> Answer<'a> {
         format!("HTTP/1.1 {status}\r\nETag: {}\r\n{MODIFIED}{length}\r\n\r\n", self.etag)
     }
 
-    fn body(&self, octets: &[u8]) -> Vec<u8> {
-        let mut body =
-            octets[usize::try_from(self.part.start).unwrap()..usize::try_from(self.part.end).unwrap()].to_vec();
+    /// The body, up to where it is cut.
+    fn body(&self, octets: &[u8], cut: u64) -> Vec<u8> {
+        let end = self.part.end.min(self.part.start.saturating_add(cut));
+        let mut body = octets[usize::try_from(self.part.start).unwrap()..usize::try_from(end).unwrap()].to_vec();
         if self.one_more {
             body.push(b'!');
         }
@@ -360,12 +406,11 @@ async fn give(
     }
     let size = octets.len() as u64;
     let answer = Answer::shaped(fault, etag, range, size);
-    let (head, mut body) = (answer.head(size), answer.body(octets));
     let cut = match fault {
-        Fault::Close(after) | Fault::Reset(after) | Fault::Stall(after) => Some(usize::try_from(after).unwrap()),
+        Fault::Close(after) | Fault::Reset(after) | Fault::Stall(after) => Some(after),
         _ => None,
     };
-    body.truncate(cut.unwrap_or(body.len()));
+    let (head, body) = (answer.head(size), answer.body(octets, cut.unwrap_or(u64::MAX)));
     socket.write_all(&[head.as_bytes(), &body].concat()).await?;
     if matches!(fault, Fault::Reset(_)) {
         socket2::SockRef::from(&*socket).set_linger(Some(Duration::ZERO))?;

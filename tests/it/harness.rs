@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use attachlink::clock::{Clock, SettableClock};
 use attachlink::config::{Config, Environment, Flags};
+use attachlink::domain::attachment::ObjectKey;
 use attachlink::liveness::LivenessQuery;
 use attachlink::serve::{self, Running};
 use bytes::Bytes;
@@ -20,7 +21,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 
 use crate::postgres_server::Database;
-use crate::s3::server::S3Server;
+use crate::s3::bucket::{Bucket, SERVICE_FOLDER};
 
 /// When every test begins.
 pub const START: OffsetDateTime = datetime!(2026-11-21 10:00:00 UTC);
@@ -74,48 +75,11 @@ pub struct Service {
     pub key: String,
     pub client: HttpClient,
     /// Its database, where that is on a server.
+    #[expect(dead_code, reason = "it lives as long as the service")]
     pub database: Option<Database>,
+    /// Its bucket, where its objects are in one.
+    pub bucket: Option<Bucket>,
 }
-
-/// Where the services of a test keep their state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keeps {
-    Embedded,
-    Postgres,
-}
-
-impl Keeps {
-    /// A service on a fresh database.
-    pub async fn service(self) -> Service {
-        match self {
-            Self::Embedded => Service::start().await,
-            Self::Postgres => Service::start_on_postgres(&[]).await,
-        }
-    }
-}
-
-/// Runs each of these functions as a test of its own, with services on each database.
-macro_rules! with_each_database {
-    ($($name:ident),* $(,)?) => {
-        mod embedded {
-            $(
-                #[tokio::test(flavor = "multi_thread")]
-                async fn $name() {
-                    super::$name($crate::harness::Keeps::Embedded).await;
-                }
-            )*
-        }
-        mod postgres {
-            $(
-                #[tokio::test(flavor = "multi_thread")]
-                async fn $name() {
-                    super::$name($crate::harness::Keeps::Postgres).await;
-                }
-            )*
-        }
-    };
-}
-pub(crate) use with_each_database;
 
 /// An environment for a service in `dir`, on free ports.
 pub fn environment(dir: &std::path::Path, more: &[(&str, &str)]) -> Environment {
@@ -140,23 +104,20 @@ impl Service {
         Self::start_in(dir, SettableClock::at(START), more, around).await
     }
 
-    /// A service whose state is on the tests' PostgreSQL, in a database of its own.
-    pub async fn start_on_postgres(more: &[(&str, &str)]) -> Self {
-        let database = Database::fresh().await;
-        let url = database.url();
-        let mut settings = vec![("ATTACHLINK_DATABASE_URL", &*url)];
-        settings.extend_from_slice(more);
-        let mut service = Self::start_with(&settings, |query| query).await;
-        service.database = Some(database);
-        service
+    /// Puts an object into the store, as the help desk would.
+    pub async fn place(&self, key: &str, octets: &[u8]) {
+        if let Some(bucket) = &self.bucket {
+            return bucket.put(&format!("{SERVICE_FOLDER}/{key}"), octets).await;
+        }
+        let path = self.dir.path().join("data/objects").join(key);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("room for a folder");
+        std::fs::write(path, octets).expect("room for a file");
     }
 
-    /// A service whose objects are in a bucket.
-    pub async fn start_on_s3(server: &S3Server, bucket: &str, more: &[(&str, &str)]) -> Self {
-        let s3 = server.environment(bucket);
-        let s3 = s3.iter().map(|(name, value)| (*name, value.as_str()));
-        let all: Vec<_> = s3.chain(more.iter().copied()).collect();
-        Self::start_with(&all, |query| query).await
+    /// Whether the store holds an object of this key.
+    pub async fn has_object(&self, key: &str) -> bool {
+        let key = ObjectKey::named(key).expect("a key");
+        self.running.app().objects.stat(&key).await.is_ok()
     }
 
     pub async fn start_in(
@@ -170,7 +131,7 @@ impl Service {
         let running = serve::start_around(config, shared, around).await.expect("the service starts");
         let key = std::fs::read_to_string(dir.path().join("data/first-api-key")).expect("a first key");
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { running, clock, dir, key: key.trim().to_owned(), client, database: None }
+        Self { running, clock, dir, key: key.trim().to_owned(), client, database: None, bucket: None }
     }
 
     pub async fn send(&self, request: Request<Full<Bytes>>) -> Reply {

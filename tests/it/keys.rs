@@ -6,7 +6,8 @@ use attachlink::store::NewKey;
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::harness::{Keeps, START, Service, comment_path, with_each_database};
+use crate::harness::{START, Service, comment_path};
+use crate::keeps::{Keeps, with_each_database};
 
 with_each_database!(
     without_a_valid_key_nothing_is_told,

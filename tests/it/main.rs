@@ -15,6 +15,7 @@ mod emails;
 mod fault_server;
 mod full_disk;
 mod harness;
+mod keeps;
 mod keys;
 mod objects_contract;
 mod pgbouncer;

@@ -9,11 +9,22 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
-use crate::harness::{Keeps, Service, comment_path, with_each_database};
+use crate::harness::{Service, comment_path};
+use crate::keeps::{Keeps, with_each_bucket, with_each_database, with_services};
 
 with_each_database!(
     every_kind_of_revocation_resets_a_running_download_at_once,
     the_compliance_switch_and_new_bytes_cut_nothing,
+);
+with_services!(directory, Embedded:
+    while_the_database_is_silent_new_downloads_are_refused_and_running_ones_pause_and_go_on,
+    a_revocation_while_the_database_is_silent_for_us_lets_nothing_more_out
+);
+with_each_bucket!(
+    every_kind_of_revocation_resets_a_running_download_at_once,
+    the_compliance_switch_and_new_bytes_cut_nothing,
+    while_the_database_is_silent_new_downloads_are_refused_and_running_ones_pause_and_go_on,
+    a_revocation_while_the_database_is_silent_for_us_lets_nothing_more_out,
 );
 
 const LARGE: usize = 64 * 1024 * 1024;
@@ -110,10 +121,9 @@ fn switch() -> (watch::Sender<bool>, impl FnOnce(LivenessQuery) -> LivenessQuery
     (on, around)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn while_the_database_is_silent_new_downloads_are_refused_and_running_ones_pause_and_go_on() {
+async fn while_the_database_is_silent_new_downloads_are_refused_and_running_ones_pause_and_go_on(on: Keeps) {
     let (database, around) = switch();
-    let service = Service::start_with(&[("ATTACHLINK_LIVENESS_DEADLINE_MS", "300")], around).await;
+    let service = on.service_around(&[("ATTACHLINK_LIVENESS_DEADLINE_MS", "300")], around).await;
     let (url, _) = large(&service).await;
     let mut stream = slow_download(&service, &url).await;
     database.send_replace(false);
@@ -136,10 +146,9 @@ async fn while_the_database_is_silent_new_downloads_are_refused_and_running_ones
     service.open(&url).await.ok(200);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_revocation_while_the_database_is_silent_for_us_lets_nothing_more_out() {
+async fn a_revocation_while_the_database_is_silent_for_us_lets_nothing_more_out(on: Keeps) {
     let (database, around) = switch();
-    let service = Service::start_with(&[("ATTACHLINK_LIVENESS_DEADLINE_MS", "300")], around).await;
+    let service = on.service_around(&[("ATTACHLINK_LIVENESS_DEADLINE_MS", "300")], around).await;
     let (url, _) = large(&service).await;
     let mut stream = slow_download(&service, &url).await;
     database.send_replace(false);

@@ -4,9 +4,10 @@ use http::Method;
 use serde_json::json;
 use time::Duration;
 
-use crate::harness::{Keeps, PNG, comment_path, with_each_database};
+use crate::harness::{PNG, comment_path};
+use crate::keeps::{Keeps, with_each_database_and_bucket};
 
-with_each_database!(
+with_each_database_and_bucket!(
     rule_1_the_mode_decides_where_a_link_leads,
     rule_2_changing_the_mode_kills_every_link_and_toggling_back_revives_none,
     rule_3_plans,
@@ -175,9 +176,7 @@ async fn rule_8_every_deletion_kills_what_is_under_it_and_nothing_else(on: Keeps
         service.acme().await;
         service.attach("c1", "a1", "log.txt", "text/plain", "uploaded").await;
         service.attach("c1", "a2", "log.txt", "text/plain", "sibling").await;
-        std::fs::create_dir_all(service.dir.path().join("data/objects/acme")).unwrap();
-        let in_place = service.dir.path().join("data/objects/acme/report.txt");
-        std::fs::write(&in_place, "in place").unwrap();
+        service.place("acme/report.txt", b"in place").await;
         let register = json!({"object_key": "acme/report.txt", "filename": "r.txt", "media_type": "text/plain"});
         service.put(&format!("{}/attachments/a3", comment_path("c1")), register).await.ok(201);
 
@@ -205,7 +204,8 @@ async fn rule_8_every_deletion_kills_what_is_under_it_and_nothing_else(on: Keeps
         service.open(&url).await.refused(410, "link_withdrawn");
         let (fresh, _) = service.link("c1", "a1").await;
         assert_eq!(service.open(&fresh).await.ok(200).body, "anew");
-        assert!(in_place.exists(), "{what}: what was registered in place is never deleted");
+        attachlink::purge::round(service.running.app()).await.unwrap();
+        assert!(service.has_object("acme/report.txt").await, "{what}: registered in place, and never deleted");
     }
 }
 

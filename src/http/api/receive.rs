@@ -1,6 +1,6 @@
 //! Takes an upload's body frame by frame into the store.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use super::content::put::too_large;
 use crate::domain::media::SNIFF_OCTETS;
 use crate::http::problem::{Code, Problem};
 use crate::metrics::Metrics;
-use crate::objects::Upload;
+use crate::objects::{ObjectError, Upload};
 
 /// An upload of which nothing arrives for this long is taken for cut.
 const FRAME_DEADLINE: Duration = Duration::from_mins(1);
@@ -27,6 +27,16 @@ impl<'a> Progress<'a> {
     #[must_use]
     pub(super) const fn new(metrics: &'a Metrics) -> Self {
         Self { metrics, octets: 0, outcome: "failed" }
+    }
+
+    /// Writes octets on. A store that fails here is counted: what it takes in the end, whoever finishes the upload counts.
+    async fn write(&self, upload: &mut Upload, octets: Bytes) -> Result<(), ObjectError> {
+        let started = Instant::now();
+        let written = upload.write(octets).await;
+        if let Err(error) = &written {
+            self.metrics.object_call("upload", error.name(), started.elapsed());
+        }
+        written
     }
 
     /// Says how it ended.
@@ -62,7 +72,7 @@ pub(super) async fn receive(
             return Err(too_large(limit));
         }
         keep_start(&mut start, &octets);
-        upload.write(octets).await.map_err(Problem::of_upload)?;
+        progress.write(upload, octets).await.map_err(Problem::of_upload)?;
     }
     Ok(start)
 }

@@ -60,7 +60,7 @@ impl S3Bucket {
             signed: Cache::builder().max_capacity(get::SIGNED_KEPT).time_to_live(get::SIGNED_KEPT_FOR).build(),
         };
         let usable = async {
-            bucket.ping().await?;
+            bucket.ask_for_nothing(retries()).await?;
             bucket.is_there().await?;
             bucket.may_write().await
         };
@@ -98,10 +98,14 @@ pub async fn sdk_client(settings: &S3Settings) -> Result<Client, CannotUse> {
     client(settings, &Wire::new().map_err(CannotUse::Certificates)?).await
 }
 
+fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(ATTEMPTS)
+}
+
 async fn client(settings: &S3Settings, wire: &Wire) -> Result<Client, CannotUse> {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(wire.clone())
-        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+        .retry_config(retries())
         .timeout_config(TimeoutConfig::builder().read_timeout(settings.read_timeout).build())
         .stalled_stream_protection(StalledStreamProtectionConfig::enabled().grace_period(STALL_GRACE).build());
     if let Some(region) = region(settings).await {

@@ -46,7 +46,7 @@ impl fmt::Display for Failure {
                 }
             }
             Self::NoAnswer(cause) => {
-                write!(f, "the S3 server does not answer ({cause}): check ATTACHLINK_S3_ENDPOINT, and that it runs")
+                write!(f, "the S3 server does not answer ({cause}): {}", advice_on_silence(cause))
             }
             Self::NoCredentials(cause) => write!(
                 f,
@@ -79,6 +79,18 @@ fn advice(status: u16, code: Option<&str>) -> Option<&'static str> {
     })
 }
 
+/// What to look at where the server gave no answer. The causes are rustls' own words.
+fn advice_on_silence(cause: &str) -> &'static str {
+    if cause.starts_with("invalid peer certificate") {
+        "check that ATTACHLINK_S3_ENDPOINT has the name that its certificate is for; an authority that this machine does \
+         not know is trusted when SSL_CERT_FILE names a file with it"
+    } else if cause.starts_with("received corrupt message") {
+        "it speaks no TLS there; check whether ATTACHLINK_S3_ENDPOINT should begin with http://"
+    } else {
+        "check ATTACHLINK_S3_ENDPOINT, and that it runs"
+    }
+}
+
 /// Only what S3 would write as a code: the text may come from anyone who answers at that address.
 pub(super) fn clean_code(code: &str) -> Option<String> {
     let clean = !code.is_empty() && code.len() <= MAX_CODE_OCTETS && code.bytes().all(|b| b.is_ascii_alphanumeric());
@@ -90,6 +102,11 @@ pub(super) fn code_in(document: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(document);
     let (_, rest) = text.split_once("<Code>")?;
     clean_code(rest.split_once("</Code>")?.0.trim())
+}
+
+/// What an error that a failure was put into means in short.
+pub(in crate::objects) fn in_short(error: &io::Error) -> Option<&'static str> {
+    error.get_ref()?.downcast_ref::<Failure>().map(Failure::in_short)
 }
 
 /// An error and what caused it, from the outside in.
@@ -140,6 +157,17 @@ impl Failure {
             }
             Self::NoAnswer(_) => true,
             Self::NoCredentials(_) | Self::Lie(_) => false,
+        }
+    }
+
+    /// In a few fixed words, for whoever asks whether the store is ready.
+    fn in_short(&self) -> &'static str {
+        match self {
+            Self::Refused { code: Some(code), .. } if code == "NoSuchBucket" => "there is no such bucket",
+            Self::Refused { status: 401 | 403, .. } => "it refuses our credentials",
+            Self::Refused { .. } | Self::Lie(_) => crate::objects::FAILS,
+            Self::NoAnswer(_) => "it does not answer",
+            Self::NoCredentials(_) => "there are no credentials for it",
         }
     }
 
@@ -210,6 +238,7 @@ mod tests {
             (refused(403, "SignatureDoesNotMatch"), "AWS_SECRET_ACCESS_KEY"),
             (refused(301, "PermanentRedirect"), "ATTACHLINK_S3_REGION"),
             (Failure::NoAnswer("refused".into()), "ATTACHLINK_S3_ENDPOINT"),
+            (Failure::NoAnswer("invalid peer certificate: UnknownIssuer".into()), "SSL_CERT_FILE"),
             (Failure::NoCredentials("none".into()), "AWS_ACCESS_KEY_ID_FILE"),
         ] {
             assert!(failure.to_string().contains(setting), "{failure}");

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::operation::get_object::GetObjectOutput;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::DateTime;
@@ -34,6 +35,7 @@ use version::S3Version;
 use wire::Wire;
 
 pub use connect::{CannotUse, sdk_client};
+pub(super) use failure::in_short;
 pub use settings::{DEFAULT_MEND_LIMIT, DEFAULT_READ_TIMEOUT, KeyPair, S3Settings};
 pub(super) use upload::S3Upload;
 
@@ -187,10 +189,16 @@ impl S3Bucket {
         }
     }
 
-    /// Asks for an object that does not exist: the cheapest call whose refusal says why.
+    /// Whether the bucket answers just now: asked once, for whoever asks this asks again.
     pub(super) async fn ping(&self) -> Result<(), ObjectError> {
+        self.ask_for_nothing(RetryConfig::disabled()).await
+    }
+
+    /// Asks for an object that does not exist: the cheapest call whose refusal says why.
+    async fn ask_for_nothing(&self, retries: RetryConfig) -> Result<(), ObjectError> {
         let key = format!("{}{UPLOADS}{NO_OBJECT}", self.prefix);
-        let asked = self.client.get_object().bucket(&self.bucket).key(key).range("bytes=0-0").send().await;
+        let get = self.client.get_object().bucket(&self.bucket).key(key).range("bytes=0-0").customize();
+        let asked = get.config_override(aws_sdk_s3::Config::builder().retry_config(retries)).send().await;
         match asked {
             Ok(_) => Ok(()),
             Err(error) => match Failure::of_sdk(&error) {

@@ -206,7 +206,7 @@ impl S3Upload {
             Some(parts) => parts.complete().await?,
             None => self.put().await?,
         };
-        self.must_be_whole(&version).await?;
+        let version = self.must_be_whole(&version).await?;
         let modified_at = now.replace_nanosecond(0).unwrap_or(now);
         Ok(ObjectVersion { key: self.key, version: version.text(), size: self.written, modified_at })
     }
@@ -219,12 +219,14 @@ impl S3Upload {
         S3Version::of(put.e_tag(), put.version_id())
     }
 
-    async fn must_be_whole(&self, version: &S3Version) -> Result<(), ObjectError> {
+    /// Looks for what was put there, and gives the version as reading calls it: Garage gives what it takes a version id,
+    /// and never again.
+    async fn must_be_whole(&self, put: &S3Version) -> Result<S3Version, ObjectError> {
         let head = self.bucket.head(&self.key).await?;
-        if !version.is(head.e_tag(), head.version_id()) || super::to_size(head.content_length())? != self.written {
+        if !put.is(head.e_tag(), head.version_id()) || super::to_size(head.content_length())? != self.written {
             return Err(lie("what was put there is not there"));
         }
-        Ok(())
+        S3Version::of(head.e_tag(), head.version_id())
     }
 }
 

@@ -10,13 +10,12 @@ use std::time::Duration;
 
 use attachlink::domain::attachment::{ObjectKey, ObjectVersion};
 use attachlink::objects::{ObjectBody, ObjectError, ObjectStore};
-use aws_sdk_s3::Client;
-use aws_sdk_s3::primitives::ByteStream;
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use time::OffsetDateTime;
 use time::macros::datetime;
 
+use crate::s3::bucket::Bucket;
 use crate::s3::server::S3Server;
 
 /// When uploads happen.
@@ -62,7 +61,7 @@ pub(crate) use {on_each_s3, on_each_store, on_these};
 /// What is behind a store, for what others do to it.
 enum Behind {
     Directory(tempfile::TempDir),
-    Bucket { server: S3Server, client: Client, bucket: String },
+    Bucket(Bucket),
 }
 
 /// The folder of the bucket that the store has, so that what lies beside it shows.
@@ -81,29 +80,20 @@ impl Place {
     }
 
     pub(crate) async fn on(server: S3Server) -> Self {
-        let bucket = server.fresh_bucket().await;
-        let (store, client) = (server.store(&bucket, PREFIX).await, server.client().await);
-        Self { store, behind: Behind::Bucket { server, client, bucket } }
+        let bucket = Bucket::fresh(server).await;
+        Self { store: bucket.server.store(&bucket.name, PREFIX).await, behind: Behind::Bucket(bucket) }
     }
 
-    /// The bucket's client and name.
-    pub(crate) fn bucket(&self) -> (&Client, &str) {
+    pub(crate) fn bucket(&self) -> &Bucket {
         match &self.behind {
-            Behind::Bucket { client, bucket, .. } => (client, bucket),
+            Behind::Bucket(bucket) => bucket,
             Behind::Directory(_) => panic!("a test for buckets only"),
         }
     }
 
     /// Whether the names of folders are no objects here: s3s-fs fails on them.
     pub(crate) fn knows_folders(&self) -> bool {
-        !matches!(&self.behind, Behind::Bucket { server, .. } if server.has_folders)
-    }
-
-    pub(crate) fn server(&self) -> &S3Server {
-        match &self.behind {
-            Behind::Bucket { server, .. } => server,
-            Behind::Directory(_) => panic!("a test for buckets only"),
-        }
+        !matches!(&self.behind, Behind::Bucket(bucket) if bucket.server.has_folders)
     }
 
     /// Puts an object there, as the help desk would.
@@ -116,10 +106,7 @@ impl Place {
                 let _ = std::fs::remove_file(&path);
                 std::fs::write(path, octets).unwrap();
             }
-            Behind::Bucket { client, bucket, .. } => {
-                let body = ByteStream::from(Bytes::copy_from_slice(octets));
-                client.put_object().bucket(bucket).key(format!("{PREFIX}/{key}")).body(body).send().await.unwrap();
-            }
+            Behind::Bucket(bucket) => bucket.put(&format!("{PREFIX}/{key}"), octets).await,
         }
         named(key)
     }
@@ -132,9 +119,7 @@ impl Place {
     pub(crate) async fn remove(&self, key: &str) {
         match &self.behind {
             Behind::Directory(dir) => std::fs::remove_file(dir.path().join(key)).unwrap(),
-            Behind::Bucket { client, bucket, .. } => {
-                client.delete_object().bucket(bucket).key(format!("{PREFIX}/{key}")).send().await.unwrap();
-            }
+            Behind::Bucket(bucket) => bucket.remove(&format!("{PREFIX}/{key}")).await,
         }
     }
 
@@ -146,11 +131,9 @@ impl Place {
                 below(dir.path(), &mut files);
                 files.iter().map(|path| path.strip_prefix(dir.path()).unwrap().to_str().unwrap().to_owned()).collect()
             }
-            Behind::Bucket { client, bucket, .. } => {
-                let listed = client.list_objects_v2().bucket(bucket).send().await.unwrap();
-                let prefix = format!("{PREFIX}/");
-                let keys = listed.contents().iter().map(|object| object.key().unwrap().to_owned());
-                keys.map(|key| key.strip_prefix(&prefix).expect("all is in our folder").to_owned()).collect()
+            Behind::Bucket(bucket) => {
+                let (prefix, keys) = (format!("{PREFIX}/"), bucket.keys().await);
+                keys.iter().map(|key| key.strip_prefix(&prefix).expect("all is in our folder").to_owned()).collect()
             }
         };
         keys.sort();

@@ -1,27 +1,14 @@
 //! Buckets that keep versions. Of the servers here only moto has such.
 
 use attachlink::objects::ObjectError;
-use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 
 use super::{Place, named, on_these, sample, upload_key};
 
 on_these!(moto: a_version_is_served_whatever_came_after_it, uploads_are_deleted_in_all_versions, one_that_is_gone_is_gone);
 
-async fn keeping_versions(place: &Place) {
-    let (client, bucket) = place.bucket();
-    let on = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
-    client.put_bucket_versioning().bucket(bucket).versioning_configuration(on).send().await.unwrap();
-}
-
-async fn versions_kept(place: &Place) -> usize {
-    let (client, bucket) = place.bucket();
-    let list = client.list_object_versions().bucket(bucket).send().await.unwrap();
-    list.versions().len() + list.delete_markers().len()
-}
-
 async fn a_version_is_served_whatever_came_after_it(place: Place) {
     let unversioned = place.put_and_stat("acme/x", b"from before").await;
-    keeping_versions(&place).await;
+    place.bucket().keep_versions().await;
     let first = place.put_and_stat("acme/x", b"first").await;
     // The same bytes again: the entity tag cannot tell them apart, the version id does.
     let again = place.put_and_stat("acme/x", b"first").await;
@@ -38,25 +25,25 @@ async fn a_version_is_served_whatever_came_after_it(place: Place) {
 }
 
 async fn uploads_are_deleted_in_all_versions(place: Place) {
-    keeping_versions(&place).await;
+    place.bucket().keep_versions().await;
     for size in [10, 8 * 1024 * 1024 + 1] {
         let version = place.upload(1, &sample(size), None).await;
         assert!(place.store.read_whole(&version).await.unwrap() == sample(size));
     }
-    assert_eq!(versions_kept(&place).await, 2);
+    assert_eq!(place.bucket().versions().await, 2);
     for _ in 0..2 {
         place.store.delete(&upload_key(1)).await.unwrap();
-        assert_eq!(versions_kept(&place).await, 0);
+        assert_eq!(place.bucket().versions().await, 0);
     }
 }
 
 async fn one_that_is_gone_is_gone(place: Place) {
-    keeping_versions(&place).await;
+    place.bucket().keep_versions().await;
     let version = place.put_and_stat("acme/x", b"xx").await;
-    let (client, bucket) = place.bucket();
+    let bucket = place.bucket();
     let id = version.version.split(' ').next().unwrap();
     let key = format!("{}/acme/x", super::PREFIX);
-    client.delete_object().bucket(bucket).key(key).version_id(id).send().await.unwrap();
+    bucket.client.delete_object().bucket(&bucket.name).key(key).version_id(id).send().await.unwrap();
     place.put("acme/x", b"xx").await;
     for range in [0..2, 0..1, 1..1] {
         let read = place.read(&version, range).await;

@@ -79,49 +79,37 @@ fn is_long() -> bool {
     std::env::var_os("ATTACHLINK_TEST_LONG").is_some()
 }
 
-/// Each octet of an object of 64 KiB, the only cut of its download; a quarter of them. Such an object is read whole
-/// before it is answered.
-async fn one_cut_at_each_octet(quarter: u64) {
-    const OBJECT: u64 = 64 * 1024;
-    let first = (0..=OBJECT).skip(usize::try_from(quarter).unwrap()).step_by(4).collect();
-    Cuts { object_octets: OBJECT, part: None, first, stride: OBJECT + 1, how: Fault::Close }.are_mended().await;
+/// How often a download is cut: whatever its part, each of its octets is one of the cuts of some download.
+const CUTS_A_DOWNLOAD: u64 = 64;
+
+/// Cuts at each octet, and behind the last.
+async fn cut_at_each_octet(object_octets: u64, part: Option<Range<u64>>) {
+    let stride = part.as_ref().map_or(object_octets, |part| part.end - part.start) / CUTS_A_DOWNLOAD;
+    Cuts { object_octets, part, first: (0..stride).collect(), stride, how: Fault::Close }.are_mended().await;
 }
 
+/// Such an object is read whole before it is answered.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_object_is_mended_at_every_octet_1() {
-    one_cut_at_each_octet(0).await;
+async fn an_object_is_mended_at_every_octet() {
+    cut_at_each_octet(64 * 1024, None).await;
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_object_is_mended_at_every_octet_2() {
-    one_cut_at_each_octet(1).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_object_is_mended_at_every_octet_3() {
-    one_cut_at_each_octet(2).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_object_is_mended_at_every_octet_4() {
-    one_cut_at_each_octet(3).await;
-}
-
-/// Each octet of a part of a larger object, which streams; sixteen cuts a download.
+/// A part of a larger object streams.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_part_of_a_stream_is_mended_at_every_octet() {
-    const PART: u64 = 64 * 1024;
-    let (part, stride) = (300_001..300_001 + PART, PART / 16);
-    let first = (0..stride).collect();
-    Cuts { object_octets: 400_000, part: Some(part), first, stride, how: Fault::Close }.are_mended().await;
+    let part = if is_long() { 64 * 1024 } else { 16 * 1024 };
+    cut_at_each_octet(400_000, Some(300_001..300_001 + part)).await;
 }
 
-/// Each octet of a stream: around each sixty-fourth of it, or, in the long form, everywhere.
+/// A whole stream: around each sixty-fourth of it, or, in the long form, everywhere.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stream_is_mended_at_every_octet() {
     const OBJECT: u64 = 1024 * 1024;
-    let stride = 16 * 1024;
-    let first = if is_long() { (0..stride).collect() } else { (0..30).chain(stride - 30..stride).collect() };
+    if is_long() {
+        return cut_at_each_octet(OBJECT, None).await;
+    }
+    let stride = OBJECT / CUTS_A_DOWNLOAD;
+    let first = (0..30).chain(stride - 30..stride).collect();
     Cuts { object_octets: OBJECT, part: None, first, stride, how: Fault::Close }.are_mended().await;
 }
 

@@ -29,7 +29,7 @@ use time::macros::datetime;
 const START_SECONDS: u64 = 60;
 
 /// What has to live as long as a server.
-enum Keep {
+pub enum Keep {
     Nothing,
     Directory { _dir: TempDir },
     Process(Child),
@@ -63,7 +63,8 @@ fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn free_port() -> u16 {
+/// A port that nobody listens on just now.
+pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -86,7 +87,8 @@ async fn answers(endpoint: &str) {
 }
 
 impl S3Server {
-    fn new(endpoint: String, region: String, [id, secret]: [String; 2], keep: Keep) -> Self {
+    /// A server that answers as S3 does.
+    pub fn new(endpoint: String, region: String, [id, secret]: [String; 2], keep: Keep) -> Self {
         let (lists_unfinished_uploads, uploads_begin, has_folders) = (true, None, false);
         Self { endpoint, region, id, secret, lists_unfinished_uploads, uploads_begin, has_folders, _keep: keep }
     }
