@@ -151,6 +151,28 @@ impl Service {
         service
     }
 
+    /// Another replica of a service on a server's database: they share the objects too, and its first key.
+    pub async fn replica(&self, url: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let data = |dir: &TempDir| dir.path().join("data");
+        std::fs::create_dir_all(data(&dir)).expect("a directory");
+        std::fs::copy(data(&self.dir).join("first-api-key"), data(&dir).join("first-api-key")).expect("a first key");
+        let objects = format!("file:{}", data(&self.dir).join("objects").display());
+        let settings = [("ATTACHLINK_DATABASE_URL", url), ("ATTACHLINK_OBJECTS", &objects)];
+        Self::start_in(dir, SettableClock::at(START), &settings, |query| query).await
+    }
+
+    /// A link's address at this service: the host in it is another replica's, or a former one.
+    pub fn here(&self, url: &str) -> String {
+        format!("http://{}/{}", self.public(), url.splitn(4, '/').nth(3).expect("a link has a path"))
+    }
+
+    /// The status of `/readyz`, and what it says of the database.
+    pub async fn readiness(&self) -> (StatusCode, String) {
+        let reply = self.open(&format!("http://{}/readyz", self.running.ops_addr)).await;
+        (reply.status, reply.json()["database"].as_str().expect("a text").to_owned())
+    }
+
     /// A service whose objects are in a bucket.
     pub async fn start_on_s3(server: &S3Server, bucket: &str, more: &[(&str, &str)]) -> Self {
         let s3 = server.environment(bucket);

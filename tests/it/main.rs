@@ -31,4 +31,5 @@ mod shutdown;
 mod store_contract;
 mod store_postgres;
 mod store_sqlite;
+mod upgrade;
 mod uploads;
