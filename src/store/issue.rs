@@ -21,7 +21,8 @@ const CONTEXT: Sql = sql("SELECT s.plan, s.safe_notifications, s.portal_url, s.o
      LEFT JOIN projects AS p ON p.site = s.site AND p.project = $2 \
      LEFT JOIN comments AS c ON c.site = s.site AND c.project = $2 AND c.comment = $3 WHERE s.site = $1");
 const REMEMBER_REQUEST: Sql = sql("INSERT INTO comments (site, project, comment, request, changes) \
-     VALUES ($1, $2, $3, $4, 0) ON CONFLICT (site, project, comment) DO UPDATE SET request = excluded.request");
+     VALUES ($1, $2, $3, $4, 0) ON CONFLICT (site, project, comment) DO UPDATE SET request = excluded.request, \
+     idle_since = NULL");
 /// All links of a call in one statement: a JSON array of arrays, octets as hex. Nothing in it can be a NUL, which
 /// PostgreSQL's texts cannot hold.
 const INSERT_LINKS: Sql = Sql {

@@ -15,7 +15,7 @@ fn uploaded_files(dir: &Path) -> usize {
 }
 
 async fn purge(service: &Service) {
-    attachlink::purge::round(service.running.app()).await.unwrap();
+    attachlink::purge::Purge::default().round(service.running.app()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

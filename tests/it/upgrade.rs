@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use attachlink::store::{Migrate, SchemaMismatch, Store, StoreError};
 use sqlx::{AssertSqlSafe, PgConnection};
@@ -122,6 +122,40 @@ async fn a_version_whose_needs_were_taken_away_does_not_start() {
         let refused = open(migrate).await.expect_err("it does not start");
         assert!(matches!(refused, StoreError::Schema(SchemaMismatch::Newer)), "{refused:?}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_keeps_nobody_waiting_while_a_table_is_in_use() {
+    /// Well below the statement timeout, and far above what a busy machine takes for a deletion.
+    const LONG: Duration = Duration::from_secs(2);
+    let database = Database::fresh().await;
+    let service = service_on(&database.url(), &[]).await;
+    service.acme().await;
+    let mut admin = database.admin().await;
+    // The last migration that changes a table which is there already, undone.
+    let undone = "ALTER TABLE comments DROP COLUMN idle_since; DELETE FROM _sqlx_migrations WHERE version >= 4";
+    sqlx::raw_sql(undone).execute(&mut admin).await.unwrap();
+    sqlx::raw_sql("BEGIN; SELECT count(*) FROM comments").execute(&mut admin).await.unwrap();
+    let migrated = AtomicBool::new(false);
+    let migration = async {
+        let store = Store::open(&database.url().parse().unwrap(), Migrate::Yes).await.unwrap();
+        migrated.store(true, Ordering::SeqCst);
+        store.ping().await.unwrap();
+    };
+    let work = async {
+        let (begun, mut deleted) = (Instant::now(), 0);
+        while begun.elapsed() < Duration::from_secs(3) {
+            let one = Instant::now();
+            service.delete(&comment_path(&format!("c{deleted}"))).await.ok(204);
+            assert!(one.elapsed() < LONG, "{:?}", one.elapsed());
+            deleted += 1;
+        }
+        assert!(deleted > 1 && !migrated.load(Ordering::SeqCst), "the table is in use");
+        sqlx::raw_sql("ROLLBACK").execute(&mut admin).await.unwrap();
+    };
+    tokio::join!(migration, work);
+    assert_eq!(number(&mut admin, "SELECT count(idle_since) FROM comments").await, 0, "the column is there again");
+    service.delete(&comment_path("last")).await.ok(204);
 }
 
 /// A replica as a process of its own, of this version or of another.

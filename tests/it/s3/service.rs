@@ -46,7 +46,7 @@ async fn uploads_links_and_deletions(server: S3Server) {
     let (url, _) = service.link("c1", "large").await;
     service.delete(&comment_path("c1")).await.ok(204);
     service.open(&url).await.refused(410, "link_withdrawn");
-    attachlink::purge::round(service.running.app()).await.unwrap();
+    attachlink::purge::Purge::default().round(service.running.app()).await.unwrap();
     assert_eq!(objects().await, [] as [String; 0]);
     service.running.shutdown().await;
 }
@@ -115,6 +115,6 @@ async fn objects_are_registered_in_place() {
     // An attachment that was only registered is deleted without its object.
     put(b"after").await;
     service.delete(&comment_path("c1")).await.ok(204);
-    attachlink::purge::round(service.running.app()).await.unwrap();
+    attachlink::purge::Purge::default().round(service.running.app()).await.unwrap();
     client.head_object().bucket(&bucket).key("desk/acme/x.bin").send().await.unwrap();
 }
