@@ -167,6 +167,13 @@ impl Service {
         format!("http://{}/{}", self.public(), url.splitn(4, '/').nth(3).expect("a link has a path"))
     }
 
+    /// One series of `/metrics`, by its name and labels.
+    pub async fn metric(&self, series: &str) -> f64 {
+        let metrics = self.metrics().await;
+        let value = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {series} in\n{metrics}"))
+    }
+
     /// The status of `/readyz`, and what it says of the database.
     pub async fn readiness(&self) -> (StatusCode, String) {
         let reply = self.open(&format!("http://{}/readyz", self.running.ops_addr)).await;
