@@ -4,7 +4,7 @@ use std::io;
 
 use super::postgres;
 
-/// The low octet of SQLite's result codes is the primary one, what is above it says more.
+/// The low octet of `SQLite`'s result codes is the primary one, what is above it says more.
 pub(super) const PRIMARY_CODE: i32 = 0xff;
 /// `SQLITE_FULL`: the disk has no room (<https://www.sqlite.org/rescode.html>).
 const SQLITE_FULL: i32 = 13;
