@@ -103,7 +103,8 @@ impl Keeper {
         if is_new {
             self.behind_since.get_or_insert_with(Instant::now);
         }
-        let due = self.compared.is_none_or(|at| at.elapsed() >= COMPARED_EVERY);
+        // While it is restored, so that links are served again as soon as they may be.
+        let due = app.store.is_restored() || self.compared.is_none_or(|at| at.elapsed() >= COMPARED_EVERY);
         if !is_new && !due {
             return newest.map(|_| ()).map_err(CannotCompare::from);
         }

@@ -53,6 +53,29 @@ impl RevocationReason {
     }
 }
 
+/// What the purge removes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purged {
+    /// Rows of links.
+    Links,
+    /// Objects.
+    Objects,
+    /// Rows of comments.
+    Comments,
+}
+
+impl Purged {
+    const ALL: [Self; 3] = [Self::Links, Self::Objects, Self::Comments];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Links => "links",
+            Self::Objects => "objects",
+            Self::Comments => "comments",
+        }
+    }
+}
+
 const CUT_REASONS: [CutReason; 4] =
     [CutReason::Revoked, CutReason::Unverified, CutReason::StoreFailed, CutReason::Shutdown];
 const UPLOAD_OUTCOMES: [&str; 4] = ["created", "replaced", "refused", "failed"];
@@ -115,8 +138,7 @@ pub struct Metrics {
     /// How long the newest revocation has been missing in the object store.
     pub history_lag_seconds: Gauge,
     log_lines_dropped: Counter,
-    purged_links: Counter,
-    purged_objects: Counter,
+    purged: Vec<(&'static str, Counter)>,
 }
 
 fn family(name: &'static str, label: &'static str, values: &[&'static str]) -> Vec<(&'static str, Counter)> {
@@ -190,8 +212,7 @@ impl Metrics {
                 cache_octets: gauge!("attachlink_cache_size_bytes"),
                 history_lag_seconds: gauge!("attachlink_history_lag_seconds"),
                 log_lines_dropped: counter!("attachlink_log_lines_dropped_total"),
-                purged_links: counter!("attachlink_purged_total", "what" => "links"),
-                purged_objects: counter!("attachlink_purged_total", "what" => "objects"),
+                purged: family("attachlink_purged_total", "what", &Purged::ALL.map(Purged::name)),
                 recorder: Arc::clone(&recorder),
             }
         }))
@@ -290,10 +311,9 @@ impl Metrics {
         self.cache_octets.set(octets as f64);
     }
 
-    /// Rows of links, or objects, were purged.
-    pub fn purged(&self, links: u64, objects: u64) {
-        self.purged_links.increment(links);
-        self.purged_objects.increment(objects);
+    /// Something was purged.
+    pub fn purged(&self, what: Purged, number: u64) {
+        count(&self.purged, what.name(), number);
     }
 }
 

@@ -1,7 +1,7 @@
 //! The purge: removes what can no longer matter, in small batches, off the hot path.
 //!
-//! Links 60 days past their expiry; objects that were replaced or deleted; what deleted projects left behind.
-//! Tombstones of comments stay for ever (product, rule 7).
+//! Links 60 days past their expiry; objects that were replaced or deleted; what deleted projects left behind; comments
+//! that have had no attachment for as long. Tombstones of comments stay for ever (product, rule 7).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,17 +9,21 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
-use crate::store::StoreError;
+use crate::metrics::Purged;
+use crate::store::{CommentsSeen, StoreError};
 
 /// Between two rounds.
 const INTERVAL: Duration = Duration::from_secs(10);
 /// Rows in one statement: short enough that no revocation waits for it.
 const BATCH: u64 = 200;
+/// Batches of comments that a round looks at: all of ten million within some days, and little work for the database.
+const COMMENT_BATCHES: usize = 5;
 /// Between two batches of a round, for others to write.
 const BREATH: Duration = Duration::from_millis(20);
 
 /// Purges until `stop`.
 pub async fn purge_until(stop: CancellationToken, app: Arc<App>) {
+    let mut purge = Purge::default();
     loop {
         tokio::select! {
             () = stop.cancelled() => return,
@@ -27,30 +31,52 @@ pub async fn purge_until(stop: CancellationToken, app: Arc<App>) {
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            round = round(&app) => if let Err(error) = round {
+            round = purge.round(&app) => if let Err(error) = round {
                 tracing::warn!(%error, "the purge stopped early; it goes on in the next round");
             }
         }
     }
 }
 
-/// One round: everything that is due now.
-///
-/// # Errors
-/// When the database does not answer. What was purged so far stays purged.
-pub async fn round(app: &App) -> Result<(), StoreError> {
-    while app.store.purge_deleted_projects(BATCH).await? > 0 {
-        tokio::time::sleep(BREATH).await;
-    }
-    loop {
-        let links = app.store.purge_links(app.clock.now(), BATCH).await?;
-        app.metrics.purged(links, 0);
-        if links == 0 {
-            break;
+/// The purge, and how far it has come where a round does not look at everything.
+#[derive(Debug, Default)]
+pub struct Purge {
+    comments: CommentsSeen,
+}
+
+impl Purge {
+    /// One round: everything that is due now, and some of the comments.
+    ///
+    /// # Errors
+    /// When the database does not answer. What was purged so far stays purged.
+    pub async fn round(&mut self, app: &App) -> Result<(), StoreError> {
+        while app.store.purge_deleted_projects(BATCH).await? > 0 {
+            tokio::time::sleep(BREATH).await;
         }
-        tokio::time::sleep(BREATH).await;
+        loop {
+            let links = app.store.purge_links(app.clock.now(), BATCH).await?;
+            app.metrics.purged(Purged::Links, links);
+            if links == 0 {
+                break;
+            }
+            tokio::time::sleep(BREATH).await;
+        }
+        self.comments(app).await?;
+        objects(app).await
     }
-    objects(app).await
+
+    async fn comments(&mut self, app: &App) -> Result<(), StoreError> {
+        for _ in 0..COMMENT_BATCHES {
+            let step = app.store.purge_comments(app.clock.now(), &self.comments, BATCH).await?;
+            app.metrics.purged(Purged::Comments, step.purged);
+            self.comments = step.seen;
+            if self.comments == CommentsSeen::default() {
+                break;
+            }
+            tokio::time::sleep(BREATH).await;
+        }
+        Ok(())
+    }
 }
 
 async fn objects(app: &App) -> Result<(), StoreError> {
@@ -72,7 +98,7 @@ async fn objects(app: &App) -> Result<(), StoreError> {
                 }
             }
         }
-        app.metrics.purged(0, gone);
+        app.metrics.purged(Purged::Objects, gone);
         tokio::time::sleep(BREATH).await;
     }
 }

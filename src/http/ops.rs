@@ -73,7 +73,7 @@ fn why_not(error: &StoreError) -> &'static str {
     match error {
         StoreError::ReadOnly => "its server is a standby, or read-only",
         StoreError::Full => "its disk is full",
-        _ => FAILS,
+        other => other.advice().unwrap_or(FAILS),
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) fn all() {
         Unit::Seconds,
         "How long the newest revocation has been missing in the object store"
     );
-    describe_counter!("attachlink_purged_total", "Rows of links and objects that were purged");
+    describe_counter!("attachlink_purged_total", "Rows of links and comments, and objects, that were purged");
     describe_counter!("attachlink_api_requests_total", "Requests to the API, by route template, method and status");
     describe_histogram!(
         "http_server_request_duration_seconds",

@@ -55,14 +55,19 @@ impl StoreError {
         matches!(self, Self::Unavailable(error) if postgres::is_conflict(error))
     }
 
-    /// An error met at the start, with the setting to change where that can be told.
-    pub(super) fn at_start(self) -> Self {
-        let advice = match &self {
+    /// What an operator can do about it, by the setting's name where there is one.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
             Self::Unavailable(error) => postgres::advice(error),
             Self::ReadOnly => Some("database_url must name the primary, and it must take writes"),
             _ => None,
-        };
-        match advice {
+        }
+    }
+
+    /// An error met at the start, with the setting to change where that can be told.
+    pub(super) fn at_start(self) -> Self {
+        match self.advice() {
             Some(advice) => Self::Start { advice, cause: Box::new(self) },
             None => self,
         }
@@ -78,8 +83,10 @@ pub enum SchemaMismatch {
     /// Migrations are outstanding.
     #[error("the database's schema is older than this build needs: run `attachlink migrate`")]
     Older,
-    /// A later build migrated it.
-    #[error("the database's schema is newer than this build: use the build that ran `attachlink migrate` last")]
+    /// A later build migrated it, and took away what this one uses.
+    #[error(
+        "the database's schema is newer than this build can run on: use the build that ran `attachlink migrate` last"
+    )]
     Newer,
     /// A migration was applied whose text is not this build's.
     #[error("the database's schema was made by a different build: use that build, or restore a backup")]

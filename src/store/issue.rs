@@ -21,7 +21,8 @@ const CONTEXT: Sql = sql("SELECT s.plan, s.safe_notifications, s.portal_url, s.o
      LEFT JOIN projects AS p ON p.site = s.site AND p.project = $2 \
      LEFT JOIN comments AS c ON c.site = s.site AND c.project = $2 AND c.comment = $3 WHERE s.site = $1");
 const REMEMBER_REQUEST: Sql = sql("INSERT INTO comments (site, project, comment, request, changes) \
-     VALUES ($1, $2, $3, $4, 0) ON CONFLICT (site, project, comment) DO UPDATE SET request = excluded.request");
+     VALUES ($1, $2, $3, $4, 0) ON CONFLICT (site, project, comment) DO UPDATE SET request = excluded.request, \
+     idle_since = NULL");
 /// All links of a call in one statement: a JSON array of arrays, octets as hex. Nothing in it can be a NUL, which
 /// PostgreSQL's texts cannot hold.
 const INSERT_LINKS: Sql = Sql {
@@ -34,6 +35,10 @@ const INSERT_LINKS: Sql = Sql {
          SELECT decode(value ->> 0, 'hex'), decode(value ->> 1, 'hex'), value ->> 2, CAST(value ->> 3 AS BIGINT), \
          value ->> 4, $2, $3, $4, $5, $6 FROM json_array_elements(CAST($1 AS JSON)) AS rows (value)",
 };
+
+/// A call for more links is written in several transactions: the embedded database takes one writer at a time, and
+/// behind no more than this many a revocation waits.
+const LINKS_PER_TRANSACTION: usize = 1000;
 
 /// What a call wants.
 #[derive(Debug, Clone, Copy)]
@@ -93,9 +98,9 @@ struct ContextRow {
     request: Option<String>,
 }
 
-/// Links on their way into the database.
-struct Written {
-    rows: String,
+/// What links are written under.
+struct InForce<'a> {
+    context: &'a IssueContext,
     generation: Option<i64>,
     now: OffsetDateTime,
 }
@@ -168,19 +173,38 @@ impl Store {
         let known = row.request.as_deref().map(id::<RequestId>).transpose()?;
         let request = wanted.request.filter(|request| known.as_ref() != Some(request));
         if request.is_some() || !links.is_empty() {
-            let links = Written { rows: rows(&links, &context.attachments)?, generation: row.generation, now };
-            self.write_issued(path, request, &links).await?;
+            self.write_issued(path, request, &links, &InForce { context: &context, generation: row.generation, now })
+                .await?;
         }
         self.must_not_be_restored()?;
         Ok(Issued::Done(answer))
     }
 
-    /// Writes the links, and the request where it is another than before.
+    /// Writes the links, and the request where it is another than before. Links that are written when a later part
+    /// fails were never handed out, and nobody can know their secrets.
     async fn write_issued(
         &self,
         path: &CommentPath,
+        mut request: Option<&RequestId>,
+        links: &[NewLink],
+        in_force: &InForce<'_>,
+    ) -> Result<(), StoreError> {
+        let mut parts = links.chunks(LINKS_PER_TRANSACTION);
+        let mut part = parts.next().unwrap_or_default();
+        loop {
+            let rows = rows(part, &in_force.context.attachments)?;
+            self.write_part(path, request.take(), &rows, in_force).await?;
+            let Some(next) = parts.next() else { return Ok(()) };
+            part = next;
+        }
+    }
+
+    async fn write_part(
+        &self,
+        path: &CommentPath,
         request: Option<&RequestId>,
-        links: &Written,
+        rows: &str,
+        in_force: &InForce<'_>,
     ) -> Result<(), StoreError> {
         let (site, project, comment) = path.texts();
         retried!(async {
@@ -189,9 +213,9 @@ impl Store {
                 execute!(tx.on(), REMEMBER_REQUEST, site, project, comment, request.as_str())?;
             }
             // Without a generation there is no project, so there are no attachments and no links.
-            if let Some(generation) = links.generation {
-                let expires_at = link::expires_at(links.now).unix_timestamp();
-                execute!(tx.on(), INSERT_LINKS, links.rows.as_str(), expires_at, site, project, comment, generation)?;
+            if let Some(generation) = in_force.generation {
+                let expires_at = link::expires_at(in_force.now).unix_timestamp();
+                execute!(tx.on(), INSERT_LINKS, rows, expires_at, site, project, comment, generation)?;
             }
             tx.commit().await
         })

@@ -40,6 +40,7 @@ pub use keys::{KeyListed, NewKey};
 pub use liveness::{LivenessRow, ServedObject};
 pub use postgres::ServerOptions;
 pub use projects::{LiveLinks, SetMode};
+pub use purge::{CommentsPurged, CommentsSeen};
 pub use register::{NewAttachment, Registered};
 pub use revoke::RevokeTarget;
 pub use sites::SiteUpdate;

@@ -13,7 +13,7 @@ use crate::domain::media::Kind;
 
 // First of all, so that a deletion of the comment comes wholly before or wholly after: the row is locked.
 const TOUCH_COMMENT: Sql = sql("INSERT INTO comments (site, project, comment, changes) VALUES ($1, $2, $3, 1) \
-     ON CONFLICT (site, project, comment) DO UPDATE SET changes = comments.changes + 1 \
+     ON CONFLICT (site, project, comment) DO UPDATE SET changes = comments.changes + 1, idle_since = NULL \
      RETURNING deleted_at, changes");
 // Until the end of the transaction nobody gives the attachment another row.
 const BEFORE: Sql = sql_that_locks!(

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::Migrate;
 use super::db::Db;
 use super::error::{PRIMARY_CODE, SchemaMismatch, StoreError};
-use super::migrations::{compare, run_error};
+use super::migrations::{APPLIED, OLDEST_BUILD, Stand, compare, may_run_ahead, run_error};
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
@@ -47,9 +47,11 @@ pub(super) async fn open(path: &Path, migrate: Migrate) -> Result<Db, StoreError
         Migrate::No => {}
     }
     let writer = open_writer(&path).await?;
-    match migrate {
-        Migrate::Yes => run_migrations(&writer).await?,
-        Migrate::No => check_schema(&writer).await?,
+    match (check_schema(&writer).await, migrate) {
+        (Err(StoreError::Schema(SchemaMismatch::Missing | SchemaMismatch::Older)), Migrate::Yes) => {
+            run_migrations(&writer).await?;
+        }
+        (fits, _) => fits?,
     }
     let options = options(&path).read_only(true).row_buffer_size(ROWS_AHEAD);
     let readers = pool_options(READERS).connect_with(options.clone()).await?;
@@ -132,9 +134,11 @@ async fn check_schema(writer: &SqlitePool) -> Result<(), StoreError> {
     if sqlx::query_scalar::<_, i64>(table).fetch_one(writer).await? == 0 {
         return Err(SchemaMismatch::Missing.into());
     }
-    let applied = "SELECT version, checksum FROM _sqlx_migrations WHERE success ORDER BY version";
-    let applied: Vec<(i64, Vec<u8>)> = sqlx::query_as(applied).fetch_all(writer).await?;
-    Ok(compare(&MIGRATIONS, &applied)?)
+    let applied: Vec<(i64, Vec<u8>)> = sqlx::query_as(APPLIED).fetch_all(writer).await?;
+    if compare(&MIGRATIONS, &applied)? == Stand::Ahead {
+        may_run_ahead(&MIGRATIONS, sqlx::query_scalar(OLDEST_BUILD).fetch_one(writer).await?)?;
+    }
+    Ok(())
 }
 
 /// Writes a consistent copy to `to`, which must not exist, and brings it to the disk.

@@ -120,6 +120,45 @@ impl Service {
         self.running.app().objects.stat(&key).await.is_ok()
     }
 
+    /// Another replica of a service on a server's database: they share the objects too, and its first key.
+    pub async fn replica(&self, url: &str) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let data = |dir: &TempDir| dir.path().join("data");
+        std::fs::create_dir_all(data(&dir)).expect("a directory");
+        std::fs::copy(data(&self.dir).join("first-api-key"), data(&dir).join("first-api-key")).expect("a first key");
+        let objects = format!("file:{}", data(&self.dir).join("objects").display());
+        let settings = [("ATTACHLINK_DATABASE_URL", url), ("ATTACHLINK_OBJECTS", &objects)];
+        Self::start_in(dir, SettableClock::at(START), &settings, |query| query).await
+    }
+
+    /// A link's address at this service: the host in it is another replica's, or a former one.
+    pub fn here(&self, url: &str) -> String {
+        format!("http://{}/{}", self.public(), url.splitn(4, '/').nth(3).expect("a link has a path"))
+    }
+
+    /// One series of `/metrics`, by its name and labels.
+    pub async fn metric(&self, series: &str) -> f64 {
+        let metrics = self.metrics().await;
+        let value = metrics.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {series} in\n{metrics}"))
+    }
+
+    /// The status of `/readyz`, and what it says of a part, `database` or `objects`.
+    pub async fn readiness_of(&self, part: &str) -> (StatusCode, String) {
+        let reply = self.open(&format!("http://{}/readyz", self.running.ops_addr)).await;
+        (reply.status, reply.json()[part].as_str().expect("a text").to_owned())
+    }
+
+    /// Of the database.
+    pub async fn readiness(&self) -> (StatusCode, String) {
+        self.readiness_of("database").await
+    }
+
+    /// A round of the purge, from its beginning.
+    pub async fn purge(&self) {
+        attachlink::purge::Purge::default().round(self.running.app()).await.expect("a database that answers");
+    }
+
     pub async fn start_in(
         dir: TempDir,
         clock: Arc<SettableClock>,

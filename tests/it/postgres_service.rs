@@ -16,19 +16,14 @@ use crate::postgres_server::{Cluster, Database};
 const RECOVERY: Duration = Duration::from_secs(10);
 
 /// A service on `database`, which lives longer.
-async fn service_on(url: &str, more: &[(&str, &str)]) -> Service {
+pub async fn service_on(url: &str, more: &[(&str, &str)]) -> Service {
     let mut settings = vec![("ATTACHLINK_DATABASE_URL", url)];
     settings.extend_from_slice(more);
     Service::start_with(&settings, |query| query).await
 }
 
-async fn readiness(service: &Service) -> (StatusCode, String) {
-    let reply = service.open(&format!("http://{}/readyz", service.running.ops_addr)).await;
-    (reply.status, reply.json()["database"].as_str().unwrap().to_owned())
-}
-
 /// One worker: uploads, links, downloads, revokes, and holds the service to its word.
-async fn work(service: Arc<Service>, worker: usize, rounds: usize) {
+pub async fn work(service: Arc<Service>, worker: usize, rounds: usize) {
     for round in 0..rounds {
         let comment = format!("c{worker}-{round}");
         let bytes = format!("bytes of {comment}");
@@ -62,7 +57,7 @@ async fn behind_a_pooler_in_transaction_mode_under_parallel_load() {
     while let Some(done) = tasks.join_next().await {
         done.unwrap();
     }
-    assert_eq!(readiness(&service).await, (StatusCode::OK, "ok".to_owned()));
+    assert_eq!(service.readiness().await, (StatusCode::OK, "ok".to_owned()));
     let named = "SELECT count(*) FROM pg_prepared_statements";
     for _ in 0..6 {
         // Whatever session this one is, nothing of ours is left in it.
@@ -122,7 +117,7 @@ async fn a_server_that_restarts_under_load_is_refused_for_and_then_used_again() 
         tokio::time::sleep(Duration::from_millis(300)).await;
         tokio::task::block_in_place(|| cluster.stop());
         service.open(&url).await.refused(503, "unavailable");
-        let (status, _) = readiness(&service).await;
+        let (status, _) = service.readiness().await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         tokio::task::block_in_place(|| cluster.start_again());
         let back = Instant::now();
@@ -138,7 +133,7 @@ async fn a_server_that_restarts_under_load_is_refused_for_and_then_used_again() 
             refused += done.unwrap();
         }
         assert!(refused > 0 && served.load(Ordering::SeqCst) > 0, "{refused} {served:?}");
-        assert_eq!(readiness(&service).await, (StatusCode::OK, "ok".to_owned()));
+        assert_eq!(service.readiness().await, (StatusCode::OK, "ok".to_owned()));
     }
 }
 
@@ -146,21 +141,14 @@ async fn a_server_that_restarts_under_load_is_refused_for_and_then_used_again() 
 async fn what_one_replica_revokes_the_other_refuses_at_once() {
     let database = Database::fresh().await;
     let one = service_on(&database.url(), &[]).await;
-    // Replicas share the bytes too; the first key is the first one's.
-    let objects = format!("file:{}", one.dir.path().join("data/objects").display());
-    let dir = tempfile::tempdir().unwrap();
-    std::fs::create_dir_all(dir.path().join("data")).unwrap();
-    std::fs::copy(one.dir.path().join("data/first-api-key"), dir.path().join("data/first-api-key")).unwrap();
-    let settings = [("ATTACHLINK_DATABASE_URL", &*database.url()), ("ATTACHLINK_OBJECTS", &objects)];
-    let clock = attachlink::clock::SettableClock::at(crate::harness::START);
-    let two = Service::start_in(dir, clock, &settings, |query| query).await;
+    let two = one.replica(&database.url()).await;
     assert_eq!(one.running.app().store.keys().await.unwrap().len(), 1);
     one.acme().await;
     for round in 0..20 {
         let comment = format!("c{round}");
         one.attach(&comment, "a1", "log.txt", "text/plain", "hello").await;
         let (url, _) = one.link(&comment, "a1").await;
-        let elsewhere = url.replace(&one.public().to_string(), &two.public().to_string());
+        let elsewhere = two.here(&url);
         assert_eq!(two.open(&elsewhere).await.ok(200).body, "hello");
         one.delete(&comment_path(&comment)).await.ok(204);
         two.open(&elsewhere).await.refused(410, "link_withdrawn");

@@ -14,10 +14,6 @@ fn uploaded_files(dir: &Path) -> usize {
     count(&dir.join("data/objects/attachlink-uploads"))
 }
 
-async fn purge(service: &Service) {
-    attachlink::purge::round(service.running.app()).await.unwrap();
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn uploaded_bytes_go_with_their_attachment_and_replaced_ones_a_while_later() {
     let service = Service::start().await;
@@ -26,16 +22,16 @@ async fn uploaded_bytes_go_with_their_attachment_and_replaced_ones_a_while_later
     service.attach("c1", "a1", "x.txt", "text/plain", "two").await;
     service.attach("c1", "a2", "x.txt", "text/plain", "three").await;
     assert_eq!(uploaded_files(service.dir.path()), 3);
-    purge(&service).await;
+    service.purge().await;
     assert_eq!(uploaded_files(service.dir.path()), 3, "a download elsewhere may still read the replaced bytes");
     service.clock.advance(Duration::days(1));
-    purge(&service).await;
+    service.purge().await;
     assert_eq!(uploaded_files(service.dir.path()), 2);
     service.delete(&format!("{}/attachments/a1", comment_path("c1"))).await.ok(204);
-    purge(&service).await;
+    service.purge().await;
     assert_eq!(uploaded_files(service.dir.path()), 1);
     service.delete("/sites/acme").await.ok(204);
-    purge(&service).await;
+    service.purge().await;
     assert_eq!(uploaded_files(service.dir.path()), 0);
 }
 
@@ -47,12 +43,12 @@ async fn rows_of_links_go_60_days_after_their_expiry_and_tombstones_stay() {
     let (url, id) = service.link("c1", "a1").await;
     let link = format!("/sites/acme/links/{id}");
     service.clock.advance(Duration::days(88) - Duration::SECOND);
-    purge(&service).await;
+    service.purge().await;
     service.open(&url).await.refused(410, "link_expired");
     service.get(&link).await.ok(200);
     service.delete(&comment_path("c1")).await.ok(204);
     service.clock.advance(Duration::days(400));
-    purge(&service).await;
+    service.purge().await;
     service.open(&url).await.refused(404, "not_found");
     service.get(&link).await.refused(404, "link_not_found");
     let path = format!("{}/attachments/a1/content?filename=x", comment_path("c1"));

@@ -204,7 +204,7 @@ async fn rule_8_every_deletion_kills_what_is_under_it_and_nothing_else(on: Keeps
         service.open(&url).await.refused(410, "link_withdrawn");
         let (fresh, _) = service.link("c1", "a1").await;
         assert_eq!(service.open(&fresh).await.ok(200).body, "anew");
-        attachlink::purge::round(service.running.app()).await.unwrap();
+        service.purge().await;
         assert!(service.has_object("acme/report.txt").await, "{what}: registered in place, and never deleted");
     }
 }

@@ -2,10 +2,15 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
+use attachlink::domain::ids::CommentPath;
 use attachlink::domain::security::{Mode, Plan};
-use attachlink::domain::token::{API_KEY_PREFIX, mint};
-use attachlink::store::{DatabaseUrl, Migrate, NewKey, RevokeTarget, SchemaMismatch, Store, StoreError};
+use attachlink::domain::token::{API_KEY_PREFIX, LINK_PREFIX, mint};
+use attachlink::store::{
+    DatabaseUrl, IssueContext, Migrate, NewKey, NewLink, RevokeTarget, SchemaMismatch, Store, StoreError, Wanted,
+};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{Connection as _, SqliteConnection};
 
@@ -163,6 +168,11 @@ async fn an_unfit_schema_is_refused() {
          VALUES (9999, 'later', TRUE, x'00', 0)";
     sqlx::query(ahead).execute(&mut connection).await.unwrap();
     for migrate in [Migrate::No, Migrate::Yes] {
+        open(&path, migrate).await.expect("nothing was taken away").close().await;
+    }
+    let removed = "UPDATE schema_compatibility SET oldest_build = 9999";
+    sqlx::query(removed).execute(&mut connection).await.unwrap();
+    for migrate in [Migrate::No, Migrate::Yes] {
         assert_eq!(refusal(&path, migrate).await, SchemaMismatch::Newer);
     }
     let behind = "DELETE FROM _sqlx_migrations";
@@ -211,4 +221,58 @@ async fn a_backup_is_a_whole_database() {
     assert!(alive(&restored, link).await, "as it was at the time of the copy");
     assert!(!alive(&store, link).await);
     restored.close().await;
+}
+
+/// Issues so many links for the one attachment of a comment: whether they were answered.
+async fn issue_many(store: &Store, path: &CommentPath, links: usize) -> bool {
+    let build = |_: &IssueContext| {
+        let new = || {
+            let minted = mint(LINK_PREFIX, NOW);
+            NewLink { id: minted.id, hash: minted.hash, attachment: 0, recipient: None }
+        };
+        Ok::<_, ()>(((), std::iter::repeat_with(new).take(links).collect()))
+    };
+    store.issue(path, Wanted { request: None, attachments: None }, NOW, build).await.is_ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_does_not_wait_for_all_the_links_of_a_call() {
+    const LINKS: usize = 10_000;
+    let (store, directory) = sqlite().await;
+    let path = open_comment(&store).await;
+    registered(&store, &path, "a1").await;
+    let mut beside = bare(&file(&directory)).await;
+    let answered = AtomicBool::new(false);
+    let issuing = async {
+        assert!(issue_many(&store, &path, LINKS).await);
+        answered.store(true, Ordering::SeqCst);
+    };
+    let revoking = async {
+        let count = "SELECT count(*) FROM links";
+        while sqlx::query_scalar::<_, i64>(count).fetch_one(&mut beside).await.unwrap() == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        store.delete_comment(&comment("acme", "SUP", "other"), NOW).await.unwrap();
+        assert!(!answered.load(Ordering::SeqCst), "it was answered after all of them");
+    };
+    tokio::join!(issuing, revoking);
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM links").fetch_one(&mut beside).await.unwrap();
+    assert_eq!(usize::try_from(count).unwrap(), LINKS);
+}
+
+#[tokio::test]
+async fn links_of_a_call_that_fails_halfway_are_not_answered() {
+    let (store, directory) = sqlite().await;
+    let path = open_comment(&store).await;
+    registered(&store, &path, "a1").await;
+    let mut beside = bare(&file(&directory)).await;
+    let full = "CREATE TRIGGER full BEFORE INSERT ON links WHEN (SELECT count(*) FROM links) >= 1500 \
+         BEGIN SELECT RAISE(ABORT, 'on purpose'); END";
+    sqlx::query(full).execute(&mut beside).await.unwrap();
+    assert!(!issue_many(&store, &path, 2500).await);
+    // The first part is there, and its secrets are known to nobody.
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM links").fetch_one(&mut beside).await.unwrap();
+    assert_eq!(count, 1000);
+    sqlx::query("DROP TRIGGER full").execute(&mut beside).await.unwrap();
+    assert!(issue_many(&store, &path, 2500).await);
 }

@@ -4,6 +4,8 @@ use std::io;
 
 use sqlx::Error;
 
+const LOCK_NOT_AVAILABLE: &str = "55P03";
+
 /// The server, or what lies between, did not answer in time.
 pub(super) fn silent() -> Error {
     Error::Io(io::Error::new(io::ErrorKind::TimedOut, "the server was silent for too long"))
@@ -33,6 +35,11 @@ pub(in crate::store) fn is_conflict(error: &Error) -> bool {
         if cause.code().is_some_and(|code| code == SERIALIZATION_FAILURE || code == DEADLOCK_DETECTED))
 }
 
+/// Whether a statement gave up waiting for a lock.
+pub(super) fn is_locked(error: &Error) -> bool {
+    matches!(error, Error::Database(cause) if cause.code().as_deref() == Some(LOCK_NOT_AVAILABLE))
+}
+
 /// Whether the server's disk is full.
 pub(in crate::store) fn is_full(code: &str) -> bool {
     const DISK_FULL: &str = "53100";
@@ -48,7 +55,7 @@ pub(in crate::store) fn is_read_only(code: &str) -> bool {
 const TLS_FAILS: &str = "TLS to the server of database_url fails: see its sslmode, its name in the certificate, and \
      sslrootcert for an authority of your own";
 
-/// What to change when a first connection fails.
+/// What to change when a connection or a statement fails.
 pub(in crate::store) fn advice(error: &Error) -> Option<&'static str> {
     match error {
         Error::Database(cause) => match cause.code().as_deref()? {
@@ -60,6 +67,11 @@ pub(in crate::store) fn advice(error: &Error) -> Option<&'static str> {
             "42501" => Some("the user in database_url may not do that: let it own the database or its schema"),
             "53300" => {
                 Some("the server has no connection left: lower database_pool_size, or raise its max_connections")
+            }
+            "42P01" => Some("the database of database_url has lost its tables: restore it"),
+            "57014" => Some("the server takes longer than database_statement_timeout_ms: see what keeps it busy"),
+            LOCK_NOT_AVAILABLE => {
+                Some("a migration waits for a table that another session holds: end that (pg_locks), and try again")
             }
             "57P03" => Some("the server is starting or stopping: try again in a moment"),
             // What pgbouncer answers to parameters that it does not know.

@@ -25,8 +25,8 @@ async fn failures(place: &Place, operation: &str) -> u64 {
 }
 
 async fn readiness(place: &Place) -> (u16, String) {
-    let reply = place.service.open(&format!("http://{}/readyz", place.service.running.ops_addr)).await;
-    (reply.status.as_u16(), reply.json()["objects"].as_str().unwrap().to_owned())
+    let (status, reason) = place.service.readiness_of("objects").await;
+    (status.as_u16(), reason)
 }
 
 async fn fails_and_recovers(mood: Mood, reason: &str) {

@@ -35,10 +35,6 @@ fn sample(octets: u32) -> Vec<u8> {
     (0..octets).map(|n| n.to_be_bytes()[3]).collect()
 }
 
-async fn purge(service: &Service) {
-    attachlink::purge::round(service.running.app()).await.unwrap();
-}
-
 async fn uploads_links_and_deletions(on: Keeps) {
     upload_link_and_delete(uncached(on).await).await;
 }
@@ -71,7 +67,7 @@ async fn upload_link_and_delete(service: Service) {
     let (url, _) = service.link("c1", "large").await;
     service.delete(&comment_path("c1")).await.ok(204);
     service.open(&url).await.refused(410, "link_withdrawn");
-    purge(&service).await;
+    service.purge().await;
     assert_eq!(bucket(&service).keys().await, [] as [String; 0]);
     service.running.shutdown().await;
 }
@@ -105,7 +101,7 @@ async fn objects_are_registered_in_place(on: Keeps) {
     // An attachment that was only registered is deleted without its object.
     service.place("acme/2026/screen.png", b"after").await;
     service.delete(&comment_path("c1")).await.ok(204);
-    purge(&service).await;
+    service.purge().await;
     assert!(service.has_object("acme/2026/screen.png").await);
 }
 
@@ -168,21 +164,19 @@ async fn an_upload_that_is_cut_leaves_nothing(on: Keeps) {
     .await;
 }
 
-/// Whether it is ready, and what it says of its objects.
-async fn readiness(service: &Service) -> (u16, String) {
-    let reply = service.open(&format!("http://{}/readyz", service.running.ops_addr)).await;
-    (reply.status.as_u16(), reply.json()["objects"].as_str().unwrap().to_owned())
-}
-
 async fn a_bucket_that_goes_and_comes_back(on: Keeps) {
     let service = uncached(on).await;
     let Bucket { client, name, .. } = bucket(&service);
     client.delete_bucket().bucket(name).send().await.unwrap();
-    soon("it is missed", || async { readiness(&service).await == (503, "there is no such bucket".to_owned()) }).await;
+    let says = async |status: u16, of_objects: &str| {
+        let (answered, said) = service.readiness_of("objects").await;
+        answered == status && said == of_objects
+    };
+    soon("it is missed", || says(503, "there is no such bucket")).await;
     let content = format!("{}/attachments/a1/content", comment_path("c1"));
     service.upload(&content, "text/plain", "hello").await.refused(503, "unavailable");
     client.create_bucket().bucket(name).send().await.unwrap();
-    soon("it is back", || async { readiness(&service).await == (200, "ok".to_owned()) }).await;
+    soon("it is back", || says(200, "ok")).await;
     service.attach("c1", "a1", "x.txt", "text/plain", "hello").await;
     assert_eq!(service.open(&service.link("c1", "a1").await.0).await.ok(200).body, "hello");
 }
@@ -215,6 +209,6 @@ async fn uploads_go_in_all_their_versions(on: Keeps) {
     }
     assert_eq!(bucket(&service).versions().await, 2);
     service.delete(&comment_path("c1")).await.ok(204);
-    purge(&service).await;
+    service.purge().await;
     assert_eq!(bucket(&service).versions().await, 0);
 }

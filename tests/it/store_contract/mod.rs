@@ -7,6 +7,7 @@ mod keys;
 mod links;
 mod objects;
 mod projects;
+mod purging;
 mod races;
 mod revoking;
 mod sites;
