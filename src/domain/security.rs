@@ -46,6 +46,13 @@ impl Mode {
 pub enum Advisory {
     /// Anyone on the web who has a link can use it.
     AnyoneWithLink,
+    /// People who are no customers yet can raise requests.
+    AnyoneCanRaise,
+    /// Requests are raised without a login, so nothing proves whose they are.
+    LoginFreeActive,
+    /// The incoming address is on an approved domain: whoever receives its mail could get an internal account. Use a
+    /// separate domain for it.
+    UseSeparateDomain,
 }
 
 // Product, rule 3.

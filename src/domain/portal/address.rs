@@ -1,6 +1,6 @@
 //! The address of a request in the help desk's portal.
 
-use super::ids::{ProjectId, RequestId};
+use crate::domain::ids::{ProjectId, RequestId};
 
 /// A checked template of a portal address, such as `https://help.acme.example/portal/{project}/{request}`.
 #[derive(Debug, Clone, PartialEq, Eq)]

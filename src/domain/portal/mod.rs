@@ -1,0 +1,71 @@
+//! The portal and its access rules: who may get in, ask, share and download (product: *The portal and its access
+//! rules*).
+//!
+//! Settings of a site ([`CustomerAccess`]) and of a project ([`CustomerPermissions`]), what they mean together
+//! ([`Effective`]), and one function, [`decide`], that answers every question from them and from what is known about
+//! whoever asks ([`Facts`]). Nothing is looked up here.
+
+mod action;
+mod address;
+mod automatic;
+mod customer_access;
+mod customer_permissions;
+mod decision;
+mod effective;
+mod email_address;
+mod facts;
+mod form;
+mod rules;
+
+pub use action::{Action, FoundBy, Person, SearchField, ShareWith};
+pub use address::{InvalidPortalUrl, PortalUrl};
+pub use automatic::AutomaticAddresses;
+pub use customer_access::{CustomerAccess, ExternalCustomers, Impossible, InternalCustomers, SiteKnowledgeBase};
+pub use customer_permissions::{ChannelAccess, CustomerPermissions, ProjectKnowledgeBase, Sharing, Viewing};
+pub use decision::{Decision, Help, Permit, Refusal, Refused};
+pub use effective::Effective;
+pub use email_address::{Domain, EmailAddress, InvalidDomain, InvalidEmailAddress};
+pub use facts::{Facts, Role, Standing, Subject};
+pub use form::{FieldKind, Form};
+pub use rules::{Case, decide};
+
+/// Makes an enum of choices with a stable name in the API and in the database, and a title that a person knows.
+macro_rules! choices {
+    ($(#[$doc:meta])* $choice:ident: $($(#[$about:meta])* $variant:ident = $name:literal, $title:literal;)+) => {
+        $(#[$doc])*
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+            utoipa::ToSchema,
+        )]
+        pub enum $choice {$(
+            $(#[$about])*
+            #[doc = $title]
+            #[serde(rename = $name)]
+            $variant,
+        )+}
+
+        impl $choice {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Its stable name.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {$(Self::$variant => $name,)+}
+            }
+
+            /// What a person knows it as.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self {$(Self::$variant => $title,)+}
+            }
+
+            /// The one of that name.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|choice| choice.name() == name)
+            }
+        }
+    };
+}
+use choices;
