@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::clock::SharedClock;
 use crate::domain::filename;
+use crate::domain::portal::AutomaticAddresses;
 use crate::liveness::Downloads;
 use crate::metrics::Metrics;
 use crate::objects::ObjectStore;
@@ -32,6 +33,8 @@ pub struct AppSettings {
     pub public_url: String,
     /// An email below this many octets carries its images (product: *The email decision*).
     pub inline_limit: u64,
+    /// The names that programs write from.
+    pub automatic_addresses: AutomaticAddresses,
     /// The largest upload, in octets; `None`: no limit.
     pub max_upload_octets: Option<u64>,
 }

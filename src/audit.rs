@@ -1,10 +1,12 @@
 //! Audit events: who issued, downloaded, revoked or changed what. They have a target of their own, `attachlink::audit`,
-//! and carry public ids only: key id, link id, recipient id and the help desk's own ids.
+//! and carry public ids only: key id, link id, recipient id, the help desk's own ids, and customers' addresses.
 
-use crate::domain::ids::{AttachmentPath, CommentPath, ProjectId, Recipient, SiteId};
+use crate::domain::ids::{AttachmentPath, CommentPath, ProjectId, Recipient, RequestId, SiteId};
+use crate::domain::portal::{EmailAddress, Request};
 use crate::domain::token::{ApiKeyId, LinkId};
 use crate::liveness::Ended;
 use crate::metrics::RevocationReason;
+use crate::store::ListOfPeople;
 
 /// The target of audit events, for filters and routing.
 pub const TARGET: &str = "attachlink::audit";
@@ -59,4 +61,39 @@ pub fn revoked(key: Option<ApiKeyId>, reason: RevocationReason, site: &SiteId, w
 pub fn setting_changed(key: ApiKeyId, site: &SiteId, project: Option<&ProjectId>, setting: &'static str, value: &str) {
     let project = project.map(tracing::field::display);
     tracing::info!(target: TARGET, event = "setting_changed", key_id = %key, %site, project, setting, value);
+}
+
+/// Somebody was added to a list of people.
+pub fn person_added(key: ApiKeyId, list: &ListOfPeople, person: &EmailAddress) {
+    on_list(key, "person_added", list, person);
+}
+
+/// Somebody was taken off a list of people.
+pub fn person_removed(key: ApiKeyId, list: &ListOfPeople, person: &EmailAddress) {
+    on_list(key, "person_removed", list, person);
+}
+
+fn on_list(key: ApiKeyId, event: &'static str, list: &ListOfPeople, person: &EmailAddress) {
+    let (name, site, project, within) = match list {
+        ListOfPeople::Accounts(site) => ("accounts", site, None, None),
+        ListOfPeople::Customers(site, project) => ("customers", site, Some(project), None),
+        ListOfPeople::Members(site, organization) => ("members", site, None, Some(organization.as_str())),
+        ListOfPeople::Tagged(path) => ("tagged", &path.site, Some(&path.project), Some(path.comment.as_str())),
+    };
+    let project = project.map(tracing::field::display);
+    tracing::info!(target: TARGET, event, key_id = %key, list = name, %site, project, within, %person);
+}
+
+/// A request was registered or replaced. How many it is shared with is enough to see that it was shared.
+pub fn request_registered(key: ApiKeyId, site: &SiteId, project: &ProjectId, id: &RequestId, request: &Request) {
+    tracing::info!(
+        target: TARGET, event = "request_registered", key_id = %key, %site, %project, request = %id,
+        reporter = %request.reporter, participants = request.participants.len(),
+        organizations = request.organizations.len(), private = request.private, channel = request.channel.name(),
+    );
+}
+
+/// A request was forgotten.
+pub fn request_forgotten(key: ApiKeyId, site: &SiteId, project: &ProjectId, request: &RequestId) {
+    tracing::info!(target: TARGET, event = "request_forgotten", key_id = %key, %site, %project, %request);
 }

@@ -1,7 +1,7 @@
 //! The purge: removes what can no longer matter, in small batches, off the hot path.
 //!
-//! Links 60 days past their expiry; objects that were replaced or deleted; what deleted projects left behind; comments
-//! that have had no attachment for as long. Tombstones of comments stay for ever (product, rule 7).
+//! Links 60 days past their expiry; objects that were replaced or deleted; what deleted projects and sites left behind;
+//! comments that have had no attachment for as long. Tombstones of comments stay for ever (product, rule 7).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,6 +51,9 @@ impl Purge {
     /// When the database does not answer. What was purged so far stays purged.
     pub async fn round(&mut self, app: &App) -> Result<(), StoreError> {
         while app.store.purge_deleted_projects(BATCH).await? > 0 {
+            tokio::time::sleep(BREATH).await;
+        }
+        while app.store.purge_deleted_portals(BATCH).await? > 0 {
             tokio::time::sleep(BREATH).await;
         }
         loop {

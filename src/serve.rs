@@ -93,6 +93,7 @@ pub async fn start_around(
     let settings = AppSettings {
         public_url: public_url.clone(),
         inline_limit: config.email.inline_limit,
+        automatic_addresses: config.portal.automatic_addresses.clone(),
         max_upload_octets: config.api.max_upload_octets,
     };
     let downloads = Downloads::new(Arc::clone(&metrics));

@@ -21,6 +21,7 @@ use std::time::Duration;
 pub use layers::{Environment, Flags};
 pub use problem::ConfigError;
 
+use crate::domain::portal::AutomaticAddresses;
 use crate::objects::S3Settings;
 use crate::store::{DatabaseUrl, ServerOptions};
 use layers::Layers;
@@ -44,6 +45,8 @@ pub struct Config {
     pub objects: Objects,
     /// The email decision.
     pub email: Email,
+    /// The portal's side.
+    pub portal: Portal,
     /// Running downloads.
     pub downloads: Downloads,
     /// What is written to standard error.
@@ -114,6 +117,13 @@ pub enum ObjectsLocation {
 pub struct Email {
     /// `ATTACHLINK_INLINE_LIMIT`, 6291456 octets: an email is inline while it is smaller than this.
     pub inline_limit: u64,
+}
+
+/// The portal's side.
+#[derive(Debug, Clone)]
+pub struct Portal {
+    /// `ATTACHLINK_AUTOMATIC_ADDRESSES`: names before the `@`, with commas between them, that programs write from.
+    pub automatic_addresses: AutomaticAddresses,
 }
 
 /// Running downloads.

@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use super::LogFormat;
+use crate::domain::portal::AutomaticAddresses;
 use crate::logging;
 
 /// How long the name of a bucket may be (S3: *Bucket naming rules*).
@@ -141,6 +142,15 @@ pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
         "json" => Ok(LogFormat::Json),
         "text" => Ok(LogFormat::Text),
         _ => Err(format!("'{text}' is not a format; write json or text")),
+    }
+}
+
+/// Names before the `@`, with commas between them. The empty text is none.
+pub(super) fn automatic_addresses(text: &str) -> Result<AutomaticAddresses, String> {
+    let names: Vec<&str> = text.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    match names.iter().find(|name| name.contains(['@', ' '])) {
+        Some(_) => Err("must be the parts before the @, with commas between them, such as no-reply,support".to_owned()),
+        None => Ok(AutomaticAddresses::of(names)),
     }
 }
 

@@ -10,7 +10,7 @@ use super::parse::Place;
 use super::problem::{ConfigError, Problem};
 use super::settings::{self, Setting};
 use super::show::InForce;
-use super::{Api, Config, Database, Downloads, Email, Log, Objects, ObjectsLocation, Ops, Public, parse};
+use super::{Api, Config, Database, Downloads, Email, Log, Objects, ObjectsLocation, Ops, Portal, Public, parse};
 use crate::logging::DEFAULT_FILTER;
 use crate::objects::{KeyPair, S3Settings};
 use crate::store::{DatabaseUrl, ServerOptions};
@@ -111,7 +111,8 @@ impl<'a> Reader<'a> {
         // Every section is read before the first wrong one ends this: a person wants all problems in one go.
         let (public, api, ops) = (self.public(), self.api(), self.ops());
         let (database, objects) = (self.database(&under), self.objects(&under));
-        let (email, downloads, log) = (self.email(), self.downloads(), self.log());
+        let (email, portal) = (self.email(), self.portal());
+        let (downloads, log) = (self.downloads(), self.log());
         if let (Ok(public), Ok(api), Ok(ops)) = (&public, &api, &ops) {
             self.refuse_shared_addresses([
                 (&settings::PUBLIC_LISTEN, public.listen),
@@ -129,6 +130,7 @@ impl<'a> Reader<'a> {
             database: database?,
             objects: objects?,
             email: email?,
+            portal: portal?,
             downloads: downloads?,
             log: log?,
             in_force: std::mem::take(&mut self.in_force),
@@ -220,6 +222,12 @@ impl<'a> Reader<'a> {
 
     fn email(&mut self) -> Result<Email, Refused> {
         Ok(Email { inline_limit: self.number(&settings::INLINE_LIMIT, 0..=MAX_EXACT, "octets")? })
+    }
+
+    fn portal(&mut self) -> Result<Portal, Refused> {
+        Ok(Portal {
+            automatic_addresses: self.required(&settings::AUTOMATIC_ADDRESSES, None, parse::automatic_addresses)?,
+        })
     }
 
     fn downloads(&mut self) -> Result<Downloads, Refused> {

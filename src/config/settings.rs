@@ -1,5 +1,7 @@
 //! The table of settings: what can be set, and what it is called in each place.
 
+use crate::domain::portal::AutomaticAddresses;
+
 /// How a setting is written in the TOML file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
@@ -78,6 +80,7 @@ settings! {
     S3_READ_TIMEOUT_MS = "s3_read_timeout_ms", Number, Some("10000");
     S3_MEND_SECONDS = "s3_mend_seconds", Number, Some("30");
     INLINE_LIMIT = "inline_limit", Number, Some("6291456");
+    AUTOMATIC_ADDRESSES = "automatic_addresses", Text, Some(AutomaticAddresses::DEFAULT_NAMES);
     MAX_UPLOAD_OCTETS = "max_upload_octets", Number, None, unset: "uploads have no size limit";
     MAX_CONNECTIONS = "max_connections", Number, Some("10000");
     HEADER_TIMEOUT_SECONDS = "header_timeout_seconds", Number, Some("10");

@@ -48,6 +48,7 @@ fn runs_without_any_settings() {
     assert_eq!(config.objects.location, ObjectsLocation::Local(PathBuf::from("./data/objects")));
     assert_eq!(config.email.inline_limit, 6 * 1024 * 1024);
     assert_eq!(config.api.max_upload_octets, None);
+    assert_eq!(config.portal.automatic_addresses, AutomaticAddresses::default());
     assert_eq!(config.public.max_connections, 10_000);
     assert_eq!(config.public.header_timeout, Duration::from_secs(10));
     assert_eq!(config.downloads.liveness_deadline, Duration::from_secs(2));
@@ -255,6 +256,7 @@ fn the_sample_file_is_valid_and_shows_the_defaults() {
     assert_eq!(whole.database.server, defaults.database.server);
     assert_eq!(whole.objects.location, defaults.objects.location);
     assert_eq!(whole.email.inline_limit, defaults.email.inline_limit);
+    assert_eq!(whole.portal.automatic_addresses, defaults.portal.automatic_addresses);
     assert_eq!(whole.public.max_connections, defaults.public.max_connections);
     assert_eq!(whole.public.header_timeout, defaults.public.header_timeout);
     assert_eq!(whole.downloads.liveness_deadline, defaults.downloads.liveness_deadline);

@@ -98,6 +98,8 @@ ids! {
     CommentId, "10017";
     /// An attachment of one comment.
     AttachmentId, "a1";
+    /// A group of customers.
+    OrganizationId, "globex";
 }
 
 /// A comment in full: the help desk's three ids.

@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 use super::db::{Sql, execute, fetch_optional, retried, sql};
 use super::objects::doom_uploads;
 use super::sites::SITE_EXISTS;
-use super::{Store, StoreError};
+use super::{Store, StoreError, portal};
 use crate::domain::ids::CommentPath;
 
 const STATE: Sql = sql("SELECT c.deleted_at FROM sites AS s \
@@ -65,6 +65,7 @@ impl Store {
             }
             execute!(tx.on(), BURY, site, project, comment, at)?;
             execute!(tx.on(), DOOM, site, project, comment, at)?;
+            portal::clear::delete_comment(&mut tx, path).await?;
             let died = execute!(tx.on(), DELETE_ATTACHMENTS, site, project, comment)?;
             tx.commit_revocation().await?;
             Ok(Some(died))

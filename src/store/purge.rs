@@ -5,7 +5,7 @@ use time::{Duration, OffsetDateTime};
 use super::db::{Sql, Tx, execute, fetch_all, fetch_optional, retried, sql, sql_that_locks};
 use super::objects::doom_uploads;
 use super::rows::bigint;
-use super::{Store, StoreError};
+use super::{Store, StoreError, portal};
 use crate::domain::link::{KEPT_AFTER_EXPIRY, LINK_LIFETIME};
 use crate::domain::token::LinkId;
 
@@ -164,7 +164,7 @@ impl Store {
         })
     }
 
-    /// Forgets at most `batch` attachments of one deleted project, and dooms what was uploaded for them. Says how many
+    /// Forgets at most `batch` rows of one deleted project, and dooms what was uploaded for its attachments. Says how many
     /// rows were cleared away; 0 when nothing is left of any deleted project.
     ///
     /// # Errors
@@ -181,6 +181,9 @@ impl Store {
             }
             execute!(tx.on(), DOOM, project_id, limit, deleted_at)?;
             let mut cleared = execute!(tx.on(), DELETE_ATTACHMENTS, project_id, limit)?;
+            if cleared < batch {
+                cleared += portal::clear::clear_project(&mut tx, project_id, batch - cleared).await?;
+            }
             if cleared < batch {
                 cleared += execute!(tx.on(), DONE, project_id)?;
             }

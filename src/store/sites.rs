@@ -4,7 +4,7 @@ use time::OffsetDateTime;
 
 use super::db::{Sql, execute, fetch_all, fetch_optional, retried, sql, sql_that_locks};
 use super::rows::id;
-use super::{Store, StoreError, row_ids};
+use super::{Store, StoreError, portal, row_ids};
 use crate::domain::attachment::ObjectPrefix;
 use crate::domain::ids::{ProjectId, SiteId};
 use crate::domain::portal::PortalUrl;
@@ -138,6 +138,7 @@ impl Store {
             execute!(tx.on(), QUEUE_PROJECTS, site.as_str(), now.unix_timestamp())?;
             execute!(tx.on(), DELETE_PROJECTS, site.as_str())?;
             execute!(tx.on(), REVOKE_KEYS, site.as_str(), now.unix_timestamp())?;
+            portal::clear::delete_site(&mut tx, site).await?;
             tx.commit_revocation().await?;
             Ok(existed)
         })

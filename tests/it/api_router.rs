@@ -6,6 +6,7 @@ use attachlink::app::{App, AppSettings};
 use attachlink::clock::SettableClock;
 use attachlink::domain::access::Binding;
 use attachlink::domain::email::DEFAULT_INLINE_LIMIT;
+use attachlink::domain::portal::AutomaticAddresses;
 use attachlink::domain::token::{self, API_KEY_PREFIX};
 use attachlink::http::{api, openapi};
 use attachlink::liveness::Downloads;
@@ -75,7 +76,9 @@ impl Api {
         let metrics = Arc::new(Metrics::new(&openapi::routes()).unwrap());
         let downloads = Downloads::new(Arc::clone(&metrics));
         let public_url = "https://files.acme.example".to_owned();
-        let settings = AppSettings { public_url, inline_limit: DEFAULT_INLINE_LIMIT, max_upload_octets };
+        let automatic_addresses = AutomaticAddresses::default();
+        let settings =
+            AppSettings { public_url, inline_limit: DEFAULT_INLINE_LIMIT, automatic_addresses, max_upload_octets };
         let app = Arc::new(App { store, objects, clock: clock.clone(), metrics, settings, downloads });
         let router = api::router(Arc::clone(&app));
         let mut api = Self { app, clock, dir, router, all: String::new() };

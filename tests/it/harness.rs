@@ -75,7 +75,6 @@ pub struct Service {
     pub key: String,
     pub client: HttpClient,
     /// Its database, where that is on a server.
-    #[expect(dead_code, reason = "it lives as long as the service")]
     pub database: Option<Database>,
     /// Its bucket, where its objects are in one.
     pub bucket: Option<Bucket>,

@@ -19,6 +19,8 @@ mod keeps;
 mod keys;
 mod objects_contract;
 mod pgbouncer;
+mod portal_people;
+mod portal_settings;
 mod postgres_failures;
 mod postgres_races;
 mod postgres_restore;

@@ -17,21 +17,8 @@ pub struct AutomaticAddresses(BTreeSet<String>);
 
 impl AutomaticAddresses {
     /// The names that are automatic where an operator says nothing else.
-    pub const DEFAULT_NAMES: &'static [&'static str] = &[
-        "no-reply",
-        "do-not-reply",
-        "not-reply",
-        "support",
-        "servicedesk",
-        "helpdesk",
-        "mailer-daemon",
-        "postmaster",
-        "bounce",
-        "bounces",
-        "auto-reply",
-        "notifications",
-        "automailer",
-    ];
+    pub const DEFAULT_NAMES: &'static str = "no-reply,do-not-reply,not-reply,auto-reply,support,servicedesk,helpdesk,\
+         mailer-daemon,postmaster,bounce,bounces,notifications,automailer";
 
     /// These names, in any spelling. Empty ones match nothing.
     pub fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
@@ -47,7 +34,7 @@ impl AutomaticAddresses {
 
 impl Default for AutomaticAddresses {
     fn default() -> Self {
-        Self::of(Self::DEFAULT_NAMES.iter().copied())
+        Self::of(Self::DEFAULT_NAMES.split(','))
     }
 }
 

@@ -15,6 +15,7 @@ mod effective;
 mod email_address;
 mod facts;
 mod form;
+mod request;
 mod rules;
 
 pub use action::{Action, FoundBy, Person, SearchField, ShareWith};
@@ -27,6 +28,7 @@ pub use effective::Effective;
 pub use email_address::{Domain, EmailAddress, InvalidDomain, InvalidEmailAddress};
 pub use facts::{Facts, Role, Standing, Subject};
 pub use form::{FieldKind, Form};
+pub use request::{InvalidRequest, Request, RequestChannel};
 pub use rules::{Case, decide};
 
 /// Makes an enum of choices with a stable name in the API and in the database, and a title that a person knows.

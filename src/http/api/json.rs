@@ -37,6 +37,28 @@ impl<S: Sync, T: Accepted> FromRequest<S> for JsonBody<T> {
     }
 }
 
+/// No body, or an empty JSON object. Refusals: as of [`JsonBody`].
+pub struct NoBody;
+
+/// What [`NoBody`] takes for nothing.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+impl<S: Sync> FromRequest<S> for NoBody {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let (head, body) = request.into_parts();
+        let octets = read(body, SMALL_BODY_OCTETS).await?;
+        if octets.is_empty() {
+            return Ok(Self);
+        }
+        must_be_json(&head.headers)?;
+        parse::<Nothing>(&octets).map(|_| Self)
+    }
+}
+
 /// A body of JSON that has not arrived after this is taken for cut.
 const BODY_DEADLINE: Duration = Duration::from_mins(1);
 

@@ -19,6 +19,7 @@ pub mod links;
 mod log;
 pub mod notifications;
 pub mod place;
+pub mod portal;
 pub mod projects;
 mod receive;
 mod revoked;
@@ -49,6 +50,7 @@ pub fn calls() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(comments::delete::delete))
         .routes(routes!(notifications::post::post))
         .routes(routes!(links::get::get, links::delete::delete))
+        .merge(portal::calls())
         .routes(routes!(description::yaml))
         .routes(routes!(description::json))
 }

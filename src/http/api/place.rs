@@ -5,7 +5,7 @@ use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::{Ref, RefOr, Required, Schema};
 
 use crate::domain::access::Target;
-use crate::domain::ids::{AttachmentPath, CommentPath, InvalidId, ProjectId, SiteId};
+use crate::domain::ids::{AttachmentPath, CommentPath, ProjectId, SiteId};
 use crate::domain::token::LinkId;
 use crate::http::problem::Problem;
 
@@ -23,7 +23,11 @@ impl PathIds {
         self.0.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value)
     }
 
-    fn id<T: std::str::FromStr<Err = InvalidId>>(&self, name: &'static str) -> Result<T, Problem> {
+    /// Reads one of them.
+    ///
+    /// # Errors
+    /// `422 invalid_request`, which names it.
+    pub fn id<T: std::str::FromStr<Err: std::fmt::Display>>(&self, name: &'static str) -> Result<T, Problem> {
         self.text(name).parse().map_err(|why| Problem::invalid(name, format_args!("{why} (in the path)")))
     }
 }
@@ -117,7 +121,7 @@ impl Place for LinkPath {
     }
 }
 
-fn parameter(name: &str, description: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
+pub(super) fn parameter(name: &str, description: &str, schema: impl Into<RefOr<Schema>>) -> Parameter {
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Path)
@@ -127,15 +131,15 @@ fn parameter(name: &str, description: &str, schema: impl Into<RefOr<Schema>>) ->
         .build()
 }
 
-fn site() -> Parameter {
+pub(super) fn site() -> Parameter {
     parameter("site", "The site (tenant).", Ref::from_schema_name("SiteId"))
 }
 
-fn project() -> Parameter {
+pub(super) fn project() -> Parameter {
     parameter("project", "The project.", Ref::from_schema_name("ProjectId"))
 }
 
-fn comment() -> Parameter {
+pub(super) fn comment() -> Parameter {
     parameter("comment", "The comment.", Ref::from_schema_name("CommentId"))
 }
 
@@ -154,15 +158,17 @@ pub struct AttachmentParams;
 /// The path of a link.
 pub struct LinkParams;
 
+/// Describes the path of each of these.
 macro_rules! described {
     ($($params:ident: $($parameter:expr),+;)+) => {$(
         impl utoipa::IntoParams for $params {
-            fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+            fn into_params(_: impl Fn() -> Option<utoipa::openapi::path::ParameterIn>) -> Vec<Parameter> {
                 vec![$($parameter),+]
             }
         }
     )+};
 }
+pub(super) use described;
 
 described! {
     SiteParams: site();

@@ -15,6 +15,7 @@ const TAGS: &[(&str, &str)] = &[
     ("comments", "Deleting a comment kills the links of all its attachments."),
     ("notifications", "The email decision: what to inline, what to link, with which URLs."),
     ("links", "Links without an email, and the state of single links."),
+    ("portal", "The portal: who may get in, ask, share and download."),
     ("description", "This description."),
     ("public", "The public listener: downloads. Needs no key; the token in the path is the secret."),
     ("ops", "The operators' listener."),

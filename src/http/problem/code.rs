@@ -65,6 +65,8 @@ codes! {
     ObjectNotFound = NOT_FOUND, "object_not_found", "The store has no such object";
     /// The link was never issued, or is not the key's to see.
     LinkNotFound = NOT_FOUND, "link_not_found", "No such link";
+    /// The request was never registered.
+    RequestNotFound = NOT_FOUND, "request_not_found", "No such request";
     /// The path exists, the method does not.
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here";
     /// The comment was deleted (product, rule 7).
@@ -89,6 +91,12 @@ codes! {
     InvalidRequest = UNPROCESSABLE_ENTITY, "invalid_request", "The request is invalid";
     /// A body names an attachment that the comment does not have.
     UnknownAttachment = UNPROCESSABLE_ENTITY, "attachment_not_found", "The comment has no such attachment";
+    /// A portal without login needs external customers to create accounts.
+    AccountsRequired = UNPROCESSABLE_ENTITY, "accounts_required", "External customers must be able to create accounts";
+    /// A portal without login needs outgoing mail.
+    OutgoingMailRequired = UNPROCESSABLE_ENTITY, "outgoing_mail_required", "Outgoing mail must be set up";
+    /// A program writes from this address.
+    AutomaticAddress = UNPROCESSABLE_ENTITY, "automatic_address", "A program writes from this address";
     /// A fault of ours.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Internal error";
     /// The database or the store does not answer, or cannot tell.

@@ -6,6 +6,7 @@ mod issuing;
 mod keys;
 mod links;
 mod objects;
+mod portal;
 mod projects;
 mod purging;
 mod races;
