@@ -31,6 +31,8 @@ pub struct App {
 pub struct AppSettings {
     /// The base of links, without a slash at its end.
     pub public_url: String,
+    /// The base of the api listener's addresses, without a slash at its end.
+    pub api_url: String,
     /// An email below this many octets carries its images (product: *The email decision*).
     pub inline_limit: u64,
     /// The names that programs write from.

@@ -89,9 +89,10 @@ pub async fn start_around(
     let (api_addr, ops_addr) = (api_listener.local_addr()?, ops_listener.local_addr()?);
 
     let metrics = Arc::new(Metrics::new(&openapi::routes())?);
-    let public_url = public_url(&config, public_addr);
+    let public_url = base(config.public.url.as_ref(), public_addr);
     let settings = AppSettings {
         public_url: public_url.clone(),
+        api_url: base(config.api.url.as_ref(), api_addr),
         inline_limit: config.email.inline_limit,
         automatic_addresses: config.portal.automatic_addresses.clone(),
         max_upload_octets: config.api.max_upload_octets,
@@ -195,8 +196,8 @@ fn public_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-fn public_url(config: &Config, address: SocketAddr) -> String {
-    match &config.public.url {
+fn base(url: Option<&url::Url>, address: SocketAddr) -> String {
+    match url {
         Some(url) => url.as_str().trim_end_matches('/').to_owned(),
         None => format!("http://{address}"),
     }

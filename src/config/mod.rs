@@ -73,6 +73,8 @@ pub struct Public {
 pub struct Api {
     /// `ATTACHLINK_API_LISTEN`, `127.0.0.1:8081`.
     pub listen: SocketAddr,
+    /// `ATTACHLINK_API_URL`: the base of its addresses, ending with a slash. `None`: the listener's own address.
+    pub url: Option<url::Url>,
     /// `ATTACHLINK_MAX_UPLOAD_OCTETS`: the largest upload; `None`: no limit.
     pub max_upload_octets: Option<u64>,
 }

@@ -153,9 +153,10 @@ impl<'a> Reader<'a> {
 
     fn api(&mut self) -> Result<Api, Refused> {
         let listen = self.required(&settings::API_LISTEN, None, parse::address);
+        let url = self.optional(&settings::API_URL, None, parse::public_url);
         let octets = |text: &str| parse::number(text, 1..=MAX_EXACT, "octets");
         let max_upload_octets = self.optional(&settings::MAX_UPLOAD_OCTETS, None, octets);
-        Ok(Api { listen: listen?, max_upload_octets: max_upload_octets? })
+        Ok(Api { listen: listen?, url: url?, max_upload_octets: max_upload_octets? })
     }
 
     fn ops(&mut self) -> Result<Ops, Refused> {

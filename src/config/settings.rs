@@ -69,6 +69,7 @@ settings! {
     PUBLIC_LISTEN = "public_listen", Text, Some("127.0.0.1:8080");
     PUBLIC_URL = "public_url", Text, None, unset: "links start with the public listener's own address";
     API_LISTEN = "api_listen", Text, Some("127.0.0.1:8081");
+    API_URL = "api_url", Text, None, unset: "the api listener's own address";
     OPS_LISTEN = "ops_listen", Text, Some("127.0.0.1:9090");
     DATABASE_URL = "database_url", Text, None, secret: true;
     DATABASE_POOL_SIZE = "database_pool_size", Number, Some("16");

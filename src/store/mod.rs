@@ -39,7 +39,9 @@ pub use error::{SchemaMismatch, StoreError};
 pub use issue::{IssueContext, Issued, NewLink, Wanted};
 pub use keys::{KeyListed, NewKey};
 pub use liveness::{LivenessRow, ServedObject};
-pub use portal::{AddPerson, ListOfPeople, OpenProjects, PutRequest, RequestRecord, SetPermissions};
+pub use portal::{
+    AddPerson, AskedAbout, CaseFacts, ListOfPeople, OpenProjects, PutRequest, RequestRecord, SetPermissions,
+};
 pub use postgres::ServerOptions;
 pub use projects::{LiveLinks, SetMode};
 pub use purge::{CommentsPurged, CommentsSeen};

@@ -76,9 +76,15 @@ impl Api {
         let metrics = Arc::new(Metrics::new(&openapi::routes()).unwrap());
         let downloads = Downloads::new(Arc::clone(&metrics));
         let public_url = "https://files.acme.example".to_owned();
+        let api_url = "https://api.acme.example".to_owned();
         let automatic_addresses = AutomaticAddresses::default();
-        let settings =
-            AppSettings { public_url, inline_limit: DEFAULT_INLINE_LIMIT, automatic_addresses, max_upload_octets };
+        let settings = AppSettings {
+            public_url,
+            api_url,
+            inline_limit: DEFAULT_INLINE_LIMIT,
+            automatic_addresses,
+            max_upload_octets,
+        };
         let app = Arc::new(App { store, objects, clock: clock.clone(), metrics, settings, downloads });
         let router = api::router(Arc::clone(&app));
         let mut api = Self { app, clock, dir, router, all: String::new() };

@@ -7,6 +7,7 @@ use attachlink::clock::SettableClock;
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::authzen;
 use crate::harness::{START, Service, comment_path};
 
 /// Copies the database as a backup does, while the service runs.
@@ -81,6 +82,9 @@ async fn serves_and_issues_nothing(service: &Service, live: &str, dead: &str) {
     service.post(&links, json!({"recipients": ["r"]})).await.refused(503, "recovery_required");
     let notifications = format!("{}/notifications", comment_path("c1"));
     service.post(&notifications, json!({"request": "R", "message_size": 1})).await.refused(503, "recovery_required");
+    let asked = json!({"subject": {"type": "agent", "id": "7"}, "action": {"name": "view_portal"},
+        "resource": {"type": "portal", "id": "acme/SUP"}});
+    authzen::post(service, "/access/v1/evaluation", &asked).await.refused(503, "recovery_required");
     let ready = service.open(&format!("http://{}/readyz", service.running.ops_addr)).await.ok(503);
     assert!(ready.json()["database"].as_str().unwrap().contains("attachlink recover"), "{:?}", ready.body);
 }

@@ -49,12 +49,8 @@ impl<S: Needs, P: Place> FromRequestParts<Arc<App>> for Caller<S, P> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let key = authenticate(app, &parts.headers).await?;
         let notes = parts.extensions.get::<Notes>().cloned().unwrap_or_default();
-        notes.key(key.id);
-        if !has(&key, S::SCOPE) {
-            return Err(denied(&key, Denied::Scope(S::SCOPE), None));
-        }
+        let key = with_scope(app, parts, S::SCOPE).await?;
         let captured = RawPathParams::from_request_parts(parts, app)
             .await
             .map_err(|_| Problem::new(Code::InvalidRequest, "The ids in the path must be UTF-8."))?;
@@ -65,6 +61,30 @@ impl<S: Needs, P: Place> FromRequestParts<Arc<App>> for Caller<S, P> {
         key.may(S::SCOPE, place.target()).map_err(|why| denied(&key, why, Some(place.target())))?;
         Ok(Self { key, place, scope: PhantomData })
     }
+}
+
+/// A caller of a call whose places are in its body: whether the key covers them is for the call to ask.
+pub struct Keyed<S> {
+    /// The key, as the database knows it now.
+    pub key: ApiKey,
+    scope: PhantomData<S>,
+}
+
+impl<S: Needs> FromRequestParts<Arc<App>> for Keyed<S> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        with_scope(app, parts, S::SCOPE).await.map(|key| Self { key, scope: PhantomData })
+    }
+}
+
+/// The key of a request, noted for its log line, if it has the scope.
+async fn with_scope(app: &App, parts: &Parts, scope: Scope) -> Result<ApiKey, Problem> {
+    let key = authenticate(app, &parts.headers).await?;
+    if let Some(notes) = parts.extensions.get::<Notes>() {
+        notes.key(key.id);
+    }
+    if has(&key, scope) { Ok(key) } else { Err(denied(&key, Denied::Scope(scope), None)) }
 }
 
 const fn has(key: &ApiKey, scope: Scope) -> bool {

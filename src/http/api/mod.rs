@@ -10,6 +10,7 @@
 
 pub mod attachment_security;
 pub mod attachments;
+pub mod authzen;
 pub mod caller;
 pub mod comments;
 pub mod content;
@@ -51,6 +52,7 @@ pub fn calls() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(notifications::post::post))
         .routes(routes!(links::get::get, links::delete::delete))
         .merge(portal::calls())
+        .merge(authzen::calls())
         .routes(routes!(description::yaml))
         .routes(routes!(description::json))
 }

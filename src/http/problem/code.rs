@@ -41,6 +41,8 @@ codes! {
     MalformedJson = BAD_REQUEST, "malformed_json", "The body is not JSON";
     /// The body ended early, or its framing is broken.
     IncompleteBody = BAD_REQUEST, "incomplete_body", "The body did not arrive whole";
+    /// What an `AuthZEN` call asks is no question.
+    BadEvaluation = BAD_REQUEST, "invalid_request", "The request is invalid";
     /// No API key, or none that is valid.
     Unauthorized = UNAUTHORIZED, "unauthorized", "A valid API key is needed";
     /// The key lacks the call's scope.

@@ -5,11 +5,13 @@
 
 mod access;
 pub(super) mod clear;
+mod facts;
 mod people;
 mod permissions;
 mod requests;
 mod row;
 
+pub use facts::{AskedAbout, CaseFacts};
 pub use people::{AddPerson, ListOfPeople};
 pub use permissions::{OpenProjects, SetPermissions};
 pub use requests::{PutRequest, RequestRecord};

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::access::{AccessRow, access_columns};
+use super::access::AccessRow;
 use crate::domain::ids::{ProjectId, SiteId};
 use crate::domain::portal::{
     ChannelAccess, CustomerAccess, CustomerPermissions, ProjectKnowledgeBase, Sharing, Viewing,
@@ -12,15 +12,25 @@ use crate::store::rows::{bigint, id};
 use crate::store::sites::SITE_HELD;
 use crate::store::{Store, StoreError, projects};
 
-// The defaults of `CustomerPermissions` where there is no row.
-const PERMISSIONS: Sql = sql(concat!(
-    "SELECT ",
-    access_columns!(),
-    ", coalesce(cp.channel_access, 'restricted') AS channel_access, coalesce(cp.sharing, 'organization') AS sharing, \
+/// The columns of [`PermissionsRow`], from a table `cp` beside that of [`access_columns`]. Where it has no row, they are
+/// the defaults of [`CustomerPermissions`].
+macro_rules! permission_columns {
+    () => {
+        concat!(
+            $crate::store::portal::access::access_columns!(),
+            ", coalesce(cp.channel_access, 'restricted') AS channel_access, coalesce(cp.sharing, 'organization') AS sharing, \
      coalesce(cp.viewing, 'agents') AS viewing, \
      coalesce(cp.space_anonymous_access, FALSE) AS space_anonymous_access, \
-     coalesce(cp.flag_anonymous_requests, FALSE) AS flag_anonymous_requests \
-     FROM sites AS s LEFT JOIN customer_access AS ca ON ca.site = s.site \
+     coalesce(cp.flag_anonymous_requests, FALSE) AS flag_anonymous_requests"
+        )
+    };
+}
+pub(super) use permission_columns;
+
+const PERMISSIONS: Sql = sql(concat!(
+    "SELECT ",
+    permission_columns!(),
+    " FROM sites AS s LEFT JOIN customer_access AS ca ON ca.site = s.site \
      LEFT JOIN projects AS p ON p.site = s.site AND p.project = $2 \
      LEFT JOIN customer_permissions AS cp ON cp.project_id = p.project_id WHERE s.site = $1"
 ));
@@ -56,8 +66,9 @@ pub struct OpenProjects {
     pub capped: bool,
 }
 
+/// The settings of a site, and of a project within them, as they are stored.
 #[derive(sqlx::FromRow)]
-struct PermissionsRow {
+pub(super) struct PermissionsRow {
     #[sqlx(flatten)]
     site: AccessRow,
     channel_access: String,
@@ -68,7 +79,8 @@ struct PermissionsRow {
 }
 
 impl PermissionsRow {
-    fn read(self) -> Result<(CustomerAccess, CustomerPermissions), StoreError> {
+    /// Reads the row.
+    pub(super) fn read(self) -> Result<(CustomerAccess, CustomerPermissions), StoreError> {
         let corrupt = StoreError::Corrupt("a project's customer permissions");
         let names = (
             ChannelAccess::from_name(&self.channel_access),
