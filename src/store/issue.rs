@@ -17,7 +17,8 @@ use crate::domain::security::{Mode, SiteSettings};
 use crate::domain::token::{LinkId, SecretHash};
 
 const CONTEXT: Sql = sql("SELECT s.plan, s.safe_notifications, s.portal_url, s.object_prefix, p.mode, p.generation, \
-     c.deleted_at, c.request FROM sites AS s \
+     c.deleted_at, c.request, (lp.site IS NOT NULL) AS has_login FROM sites AS s \
+     LEFT JOIN login_providers AS lp ON lp.site = s.site \
      LEFT JOIN projects AS p ON p.site = s.site AND p.project = $2 \
      LEFT JOIN comments AS c ON c.site = s.site AND c.project = $2 AND c.comment = $3 WHERE s.site = $1");
 const REMEMBER_REQUEST: Sql = sql("INSERT INTO comments (site, project, comment, request, changes) \
@@ -56,6 +57,8 @@ pub struct IssueContext {
     pub settings: SiteSettings,
     /// The project's mode.
     pub mode: Mode,
+    /// Whether customers log in at this service to download: the site has a login provider.
+    pub has_login: bool,
     /// The attachments wanted, in the order wanted.
     pub attachments: Vec<Attachment>,
 }
@@ -96,12 +99,15 @@ struct ContextRow {
     generation: Option<i64>,
     deleted_at: Option<i64>,
     request: Option<String>,
+    has_login: bool,
 }
 
 /// What links are written under.
 struct InForce<'a> {
     context: &'a IssueContext,
     generation: Option<i64>,
+    /// Whether the comment was known to belong to a request.
+    had_request: bool,
     now: OffsetDateTime,
 }
 
@@ -165,16 +171,22 @@ impl Store {
         };
         let mode = row.mode.map(|name| Mode::from_name(&name).ok_or(StoreError::Corrupt("a project's mode")));
         let mode = mode.transpose()?.unwrap_or_default();
-        let context = IssueContext { settings: row.site.read()?, mode, attachments };
+        let context = IssueContext { settings: row.site.read()?, mode, has_login: row.has_login, attachments };
         let (answer, links) = match build(&context) {
             Ok(done) => done,
             Err(refused) => return Ok(Issued::Refused(refused)),
         };
         let known = row.request.as_deref().map(id::<RequestId>).transpose()?;
         let request = wanted.request.filter(|request| known.as_ref() != Some(request));
+        let had_request = known.is_some();
         if request.is_some() || !links.is_empty() {
-            self.write_issued(path, request, &links, &InForce { context: &context, generation: row.generation, now })
-                .await?;
+            self.write_issued(
+                path,
+                request,
+                &links,
+                &InForce { context: &context, generation: row.generation, had_request, now },
+            )
+            .await?;
         }
         self.must_not_be_restored()?;
         Ok(Issued::Done(answer))
@@ -217,7 +229,8 @@ impl Store {
                 let expires_at = link::expires_at(in_force.now).unix_timestamp();
                 execute!(tx.on(), INSERT_LINKS, rows, expires_at, site, project, comment, generation)?;
             }
-            tx.commit().await
+            // Who was on the other request, and is not on this one, can no longer download.
+            if in_force.had_request && request.is_some() { tx.commit_revocation().await } else { tx.commit().await }
         })
     }
 }

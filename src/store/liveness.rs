@@ -90,7 +90,7 @@ struct Row {
 
 /// The attachment's columns; all of them are missing when the attachment is.
 #[derive(sqlx::FromRow)]
-struct ServedRow {
+pub(super) struct ServedRow {
     filename: Option<String>,
     media_type: Option<String>,
     kind: Option<String>,
@@ -101,6 +101,11 @@ struct ServedRow {
 }
 
 impl ServedRow {
+    /// `None` when there is no attachment.
+    pub(super) fn read_if_there(self) -> Result<Option<ServedObject>, StoreError> {
+        if self.object_key.is_some() { self.read().map(Some) } else { Ok(None) }
+    }
+
     fn read(self) -> Result<ServedObject, StoreError> {
         let missing = || StoreError::Corrupt("a living link without its attachment");
         let key = self.object_key.ok_or_else(missing)?;

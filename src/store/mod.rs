@@ -40,7 +40,8 @@ pub use issue::{IssueContext, Issued, NewLink, Wanted};
 pub use keys::{KeyListed, NewKey};
 pub use liveness::{LivenessRow, ServedObject};
 pub use portal::{
-    AddPerson, AskedAbout, CaseFacts, ListOfPeople, OpenProjects, PutRequest, RequestRecord, SetPermissions,
+    AddPerson, AskedAbout, CaseFacts, DownloadFacts, ListOfPeople, OpenProjects, PutRequest, RequestRecord,
+    SetPermissions, StoredProvider,
 };
 pub use postgres::ServerOptions;
 pub use projects::{LiveLinks, SetMode};

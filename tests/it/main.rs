@@ -18,6 +18,7 @@ mod full_disk;
 mod harness;
 mod keeps;
 mod keys;
+mod login;
 mod objects_contract;
 mod pgbouncer;
 mod portal_people;
