@@ -12,15 +12,17 @@ use super::sites::SiteRow;
 use super::{Store, StoreError};
 use crate::domain::attachment::Attachment;
 use crate::domain::ids::{AttachmentId, CommentPath, Recipient, RequestId};
-use crate::domain::link;
+use crate::domain::link::LinkKind;
 use crate::domain::security::{Mode, SiteSettings};
 use crate::domain::token::{LinkId, SecretHash};
 
-const CONTEXT: Sql = sql("SELECT s.plan, s.safe_notifications, s.portal_url, s.object_prefix, p.mode, p.generation, \
+const CONTEXT: Sql = sql(
+    "SELECT s.plan, s.safe_notifications, s.portal_url, s.object_prefix, p.mode, p.generation, p.portal_generation, \
      c.deleted_at, c.request, (lp.site IS NOT NULL) AS has_login FROM sites AS s \
      LEFT JOIN login_providers AS lp ON lp.site = s.site \
      LEFT JOIN projects AS p ON p.site = s.site AND p.project = $2 \
-     LEFT JOIN comments AS c ON c.site = s.site AND c.project = $2 AND c.comment = $3 WHERE s.site = $1");
+     LEFT JOIN comments AS c ON c.site = s.site AND c.project = $2 AND c.comment = $3 WHERE s.site = $1",
+);
 const REMEMBER_REQUEST: Sql = sql("INSERT INTO comments (site, project, comment, request, changes) \
      VALUES ($1, $2, $3, $4, 0) ON CONFLICT (site, project, comment) DO UPDATE SET request = excluded.request, \
      idle_since = NULL");
@@ -97,6 +99,7 @@ struct ContextRow {
     site: SiteRow,
     mode: Option<String>,
     generation: Option<i64>,
+    portal_generation: Option<i64>,
     deleted_at: Option<i64>,
     request: Option<String>,
     has_login: bool,
@@ -106,6 +109,7 @@ struct ContextRow {
 struct InForce<'a> {
     context: &'a IssueContext,
     generation: Option<i64>,
+    kind: LinkKind,
     /// Whether the comment was known to belong to a request.
     had_request: bool,
     now: OffsetDateTime,
@@ -142,13 +146,28 @@ pub(super) fn hex(octets: &[u8]) -> String {
 }
 
 impl Store {
-    /// Reads what is in force, lets `build` apply the rules and make links, and writes those. They expire 28 days after
-    /// `now`. Where there is nothing to write, no lock is waited for.
+    /// Reads what is in force, lets `build` apply the rules and make links for emails, and writes those. They expire 28
+    /// days after `now`. Where there is nothing to write, no lock is waited for.
     ///
     /// # Errors
     /// When the database does not answer; no link may be handed out then.
     pub async fn issue<T, E>(
         &self,
+        path: &CommentPath,
+        wanted: Wanted<'_>,
+        now: OffsetDateTime,
+        build: impl FnOnce(&IssueContext) -> Result<(T, Vec<NewLink>), E>,
+    ) -> Result<Issued<T, E>, StoreError> {
+        self.issue_for(LinkKind::Email, path, wanted, now, build).await
+    }
+
+    /// As [`Store::issue`], for whatever kind of link.
+    ///
+    /// # Errors
+    /// As [`Store::issue`].
+    pub async fn issue_for<T, E>(
+        &self,
+        kind: LinkKind,
         path: &CommentPath,
         wanted: Wanted<'_>,
         now: OffsetDateTime,
@@ -178,13 +197,17 @@ impl Store {
         };
         let known = row.request.as_deref().map(id::<RequestId>).transpose()?;
         let request = wanted.request.filter(|request| known.as_ref() != Some(request));
+        let generation = match kind {
+            LinkKind::Email => row.generation,
+            LinkKind::Portal => row.portal_generation,
+        };
         let had_request = known.is_some();
         if request.is_some() || !links.is_empty() {
             self.write_issued(
                 path,
                 request,
                 &links,
-                &InForce { context: &context, generation: row.generation, had_request, now },
+                &InForce { context: &context, generation, kind, had_request, now },
             )
             .await?;
         }
@@ -226,7 +249,7 @@ impl Store {
             }
             // Without a generation there is no project, so there are no attachments and no links.
             if let Some(generation) = in_force.generation {
-                let expires_at = link::expires_at(in_force.now).unix_timestamp();
+                let expires_at = (in_force.now + in_force.kind.lifetime()).unix_timestamp();
                 execute!(tx.on(), INSERT_LINKS, rows, expires_at, site, project, comment, generation)?;
             }
             // Who was on the other request, and is not on this one, can no longer download.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::audit;
+use crate::domain::link::{self, LinkKind};
 use crate::domain::portal::PortalDownload;
 use crate::domain::token::LinkId;
 use crate::http::problem::Code;
@@ -30,6 +31,14 @@ impl Holder {
     /// The link, for the log.
     pub(super) fn link(&self) -> Option<LinkId> {
         self.capability().link()
+    }
+
+    /// Whether it is a link of five minutes.
+    pub(super) fn is_brief(&self) -> bool {
+        match self {
+            Self::Link(row) => link::kind(row.id.issued_at(), row.expires_at) == LinkKind::Portal,
+            Self::Customer(_) => false,
+        }
     }
 
     /// What it is called when it died between two questions.

@@ -48,8 +48,13 @@ pub(super) const fn names_the_portal(code: Code) -> bool {
     matches!(code, Code::LinkExpired | Code::LinkWithdrawn | Code::ObjectUnavailable)
 }
 
-const fn words(code: Code) -> (&'static str, &'static str, &'static str) {
+const fn words(code: Code, brief: bool) -> (&'static str, &'static str, &'static str) {
     match code {
+        Code::LinkExpired if brief => (
+            "This link has expired",
+            "It was made for you in the help center, and worked for five minutes.",
+            "Go back to the help center and open the file there again.",
+        ),
         Code::LinkExpired => (
             "This link has expired",
             "Download links work for 28 days after the email was sent. This one is older.",
@@ -111,9 +116,9 @@ const fn words(code: Code) -> (&'static str, &'static str, &'static str) {
     }
 }
 
-/// The page for a refusal.
-pub(super) fn render(code: Code, step: Option<&Step>) -> String {
-    let (title, what, next) = words(code);
+/// The page for a refusal; `brief`: of a link of five minutes.
+pub(super) fn render(code: Code, brief: bool, step: Option<&Step>) -> String {
+    let (title, what, next) = words(code, brief);
     Page { style: STYLE, title, what, next, step }.text()
 }
 
@@ -144,16 +149,18 @@ mod tests {
 
     #[test]
     fn a_page_says_what_happened_and_escapes_the_portal() {
-        let page = render(Code::LinkExpired, Some(&Step::HelpCenter("https://help.example/\"><script>".to_owned())));
+        let page =
+            render(Code::LinkExpired, false, Some(&Step::HelpCenter("https://help.example/\"><script>".to_owned())));
         assert!(page.contains("This link has expired"));
         assert!(!page.contains("<script>"), "{page}");
         assert!(page.contains("Open the help center"));
-        assert!(!render(Code::NotFound, None).contains("Open the help center"));
+        assert!(!render(Code::NotFound, false, None).contains("Open the help center"));
+        assert!(render(Code::LinkExpired, true, None).contains("five minutes"));
     }
 
     #[test]
     fn the_policy_names_the_hash_of_the_very_style_in_the_page() {
-        let page = render(Code::NotFound, None);
+        let page = render(Code::NotFound, false, None);
         let style = page.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
         let hash = STANDARD.encode(ring::digest::digest(&ring::digest::SHA256, style.as_bytes()));
         assert!(POLICY.to_str().unwrap().contains(&hash));

@@ -64,6 +64,10 @@ impl Refusal {
         self
     }
 
+    fn is_brief(&self) -> bool {
+        self.holder.as_ref().is_some_and(Holder::is_brief)
+    }
+
     /// The link, for the log.
     pub(super) fn link(&self) -> Option<LinkId> {
         self.holder.as_ref().and_then(Holder::link)
@@ -80,9 +84,17 @@ pub(super) async fn response(
     let html = wants_page(&head.headers);
     let (policy, media_type, text) = if html {
         let step = next_step(public, &refusal).await;
-        (page::POLICY.clone(), "text/html; charset=utf-8", page::render(refusal.code, step.as_ref()))
+        (
+            page::POLICY.clone(),
+            "text/html; charset=utf-8",
+            page::render(refusal.code, refusal.is_brief(), step.as_ref()),
+        )
     } else {
-        (FILE_POLICY, PROBLEM_JSON, Problem::new(refusal.code, detail(refusal.code)).body().to_string())
+        (
+            FILE_POLICY,
+            PROBLEM_JSON,
+            Problem::new(refusal.code, detail(refusal.code, refusal.is_brief())).body().to_string(),
+        )
     };
     let mut response = Response::new(PublicBody::empty());
     *response.status_mut() = refusal.code.status();
@@ -122,8 +134,9 @@ async fn next_step(public: &Public, refusal: &Refusal) -> Option<Step> {
 }
 
 /// One fixed sentence for each code: nobody is told more than the code says.
-const fn detail(code: Code) -> &'static str {
+const fn detail(code: Code, brief: bool) -> &'static str {
     match code {
+        Code::LinkExpired if brief => "This link worked for five minutes. Ask the portal for the file again.",
         Code::LinkExpired => "Links work for 28 days. Ask the help desk for the file again.",
         Code::LinkWithdrawn => "The help desk withdrew this link. Ask it for the file again.",
         Code::ObjectUnavailable => "The file cannot be read at the moment. The link is not used up: try again later.",

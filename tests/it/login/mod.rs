@@ -6,6 +6,7 @@ mod calls;
 mod in_chromium;
 mod provider;
 mod running;
+mod short_links;
 mod without_provider;
 
 use serde_json::json;
