@@ -3,7 +3,7 @@
 
 use crate::domain::ids::{AttachmentPath, CommentPath, ProjectId, Recipient, RequestId, SiteId};
 use crate::domain::portal::{EmailAddress, PortalDownload, Request};
-use crate::domain::token::{ApiKeyId, LinkId};
+use crate::domain::token::{ApiKeyId, LinkId, SignUpId};
 use crate::liveness::Ended;
 use crate::metrics::RevocationReason;
 use crate::store::ListOfPeople;
@@ -51,6 +51,16 @@ pub fn refused_customer(asked: &PortalDownload, code: &'static str) {
     tracing::info!(
         target: TARGET, event = "refused", customer = %asked.customer, %site, %project, %comment, %attachment, code,
     );
+}
+
+/// A sign-up token was made for an address.
+pub fn sign_up_token_made(key: ApiKeyId, site: &SiteId, token: SignUpId, person: &EmailAddress) {
+    tracing::info!(target: TARGET, event = "sign_up_token_made", key_id = %key, %site, token_id = %token, %person);
+}
+
+/// A sign-up token was redeemed: the address is proved.
+pub fn signed_up(key: ApiKeyId, site: &SiteId, token: SignUpId, person: &EmailAddress) {
+    tracing::info!(target: TARGET, event = "signed_up", key_id = %key, %site, token_id = %token, %person);
 }
 
 /// A customer logged in to a site, by its provider.

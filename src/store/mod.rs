@@ -40,8 +40,8 @@ pub use issue::{IssueContext, Issued, NewLink, Wanted};
 pub use keys::{KeyListed, NewKey};
 pub use liveness::{LivenessRow, ServedObject};
 pub use portal::{
-    AddPerson, AskedAbout, CaseFacts, DownloadFacts, ListOfPeople, OpenProjects, PutRequest, RequestRecord,
-    SetPermissions, StoredProvider,
+    AddPerson, AskedAbout, CaseFacts, DownloadFacts, ListOfPeople, NewSignUp, OpenProjects, PutRequest, Redeemed,
+    RequestRecord, SetPermissions, StoredProvider,
 };
 pub use postgres::ServerOptions;
 pub use projects::{LiveLinks, SetMode};

@@ -37,6 +37,7 @@ mod rules;
 mod s3;
 mod secrets;
 mod shutdown;
+mod sign_up;
 mod store_contract;
 mod store_postgres;
 mod store_sqlite;

@@ -20,6 +20,7 @@ mod login_provider;
 mod request;
 mod rules;
 mod session;
+mod sign_up;
 
 pub use action::{Action, FoundBy, Person, SearchField, ShareWith};
 pub use address::{InvalidPortalUrl, PortalUrl};
@@ -36,6 +37,7 @@ pub use login_provider::{ClientId, ClientSecret, InvalidIssuer, Issuer, LoginPro
 pub use request::{InvalidRequest, Request, RequestChannel};
 pub use rules::{Case, decide};
 pub use session::{Attempt, LOGIN_LIFETIME, ProviderNumber, SESSION_LIFETIME, Session, Target};
+pub use sign_up::{MAX_SIGN_UP_LIFETIME_HOURS, SIGN_UP_KEPT, SIGN_UP_LIFETIME_HOURS, SignUpRefused, SignUpToken};
 
 /// Makes an enum of choices with a stable name in the API and in the database, and a title that a person knows.
 macro_rules! choices {

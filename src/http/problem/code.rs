@@ -73,6 +73,8 @@ codes! {
     LoginProviderNotFound = NOT_FOUND, "login_provider_not_found", "The site has no login provider";
     /// The store has no such object.
     ObjectNotFound = NOT_FOUND, "object_not_found", "The store has no such object";
+    /// The sign-up token was never made in this site, or for another address.
+    SignUpTokenNotFound = NOT_FOUND, "sign_up_token_not_found", "No such sign-up token";
     /// The link was never issued, or is not the key's to see.
     LinkNotFound = NOT_FOUND, "link_not_found", "No such link";
     /// The request was never registered.
@@ -81,10 +83,14 @@ codes! {
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here";
     /// The comment was deleted (product, rule 7).
     CommentDeleted = CONFLICT, "comment_deleted", "The comment was deleted";
+    /// The sign-up token was redeemed before.
+    SignUpTokenUsed = CONFLICT, "sign_up_token_used", "The sign-up token was used";
     /// The service is not set up for logins.
     LoginNotSetUp = CONFLICT, "login_not_set_up", "The service is not set up for logins";
     /// The mode or the compliance switch forbids links without a login.
     SecuredLinksOff = CONFLICT, "secured_links_off", "Secured links are off";
+    /// A genuine sign-up token that is past its time.
+    PasswordResetRequired = GONE, "password_reset_required", "The password must be reset";
     /// A genuine token that is past its time.
     LinkExpired = GONE, "link_expired", "This link has expired";
     /// A genuine token that was revoked, in whatever way.

@@ -39,8 +39,11 @@ macro_rules! batch {
         ))
     };
 }
-const OF_PORTAL: [Sql; 2] =
-    [batch!("accounts", "portal_id", "email"), batch!("organization_members", "portal_id", "organization, email")];
+const OF_PORTAL: [Sql; 3] = [
+    batch!("accounts", "portal_id", "email"),
+    batch!("organization_members", "portal_id", "organization, email"),
+    batch!("sign_up_tokens", "portal_id", "token_id"),
+];
 const OF_PROJECT: [Sql; 5] = [
     batch!("project_customers", "project_id", "email"),
     batch!("requests", "project_id", "request"),

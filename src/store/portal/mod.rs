@@ -12,6 +12,7 @@ mod people;
 mod permissions;
 mod requests;
 mod row;
+mod sign_up;
 
 pub use downloads::DownloadFacts;
 pub use facts::{AskedAbout, CaseFacts};
@@ -19,3 +20,4 @@ pub use login_provider::StoredProvider;
 pub use people::{AddPerson, ListOfPeople};
 pub use permissions::{OpenProjects, SetPermissions};
 pub use requests::{PutRequest, RequestRecord};
+pub use sign_up::{NewSignUp, Redeemed};

@@ -8,6 +8,7 @@ pub mod page;
 pub mod people;
 pub mod place;
 pub mod requests;
+pub mod sign_up;
 pub mod titles;
 
 use std::sync::Arc;
@@ -27,6 +28,8 @@ pub fn calls() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(customer_permissions::get::get, customer_permissions::put::put))
         .routes(routes!(login_provider::get::get, login_provider::put::put, login_provider::delete::delete))
         .routes(routes!(downloads::post::post))
+        .routes(routes!(sign_up::post::post))
+        .routes(routes!(sign_up::redeem::post))
         .routes(routes!(accounts::list))
         .routes(routes!(accounts::put, accounts::delete))
         .routes(routes!(customers::list))
