@@ -3,12 +3,14 @@
 //! Nothing of a login is kept here. What has to last until the customer comes back is in a cookie of their browser,
 //! sealed by the [`PortalKey`] that all replicas share; so any of them may finish what another began.
 
+mod failure;
 mod provider;
 mod seal;
 pub mod secret;
 mod wire;
 
-pub use provider::{Begun, LoginError, Providers, Returned};
+pub use failure::LoginError;
+pub use provider::{Begun, Providers, Returned};
 pub use seal::{Kind, PortalKey, random};
 pub use wire::NoAnswer;
 

@@ -20,6 +20,8 @@ mod portal;
 mod postgres;
 mod projects;
 mod purge;
+#[cfg(test)]
+mod query_plan;
 mod register;
 mod revoke;
 mod row_ids;

@@ -130,22 +130,13 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::AssertSqlSafe;
-
     use super::*;
-    use crate::store::Migrate;
-    use crate::store::db::Arm;
+    use crate::store::query_plan;
 
     #[tokio::test]
     async fn the_statement_is_point_lookups_only() {
-        let directory = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}/a.db", directory.path().display()).parse().unwrap();
-        let store = Store::open(&url, Migrate::Yes).await.unwrap();
-        let Arm::Sqlite(readers) = store.db.read() else { panic!("the embedded one was asked for") };
-        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", DOWNLOADS.sqlite));
-        let plan: Vec<(i64, i64, i64, String)> = sqlx::query_as(explain).bind("[]").fetch_all(readers).await.unwrap();
-        let steps: Vec<&str> = plan.iter().map(|(.., step)| step.as_str()).collect();
-        let scans: Vec<&&str> = steps.iter().filter(|step| step.starts_with("SCAN")).collect();
+        let steps = query_plan::steps(DOWNLOADS).await;
+        let scans: Vec<&String> = steps.iter().filter(|step| step.starts_with("SCAN")).collect();
         assert_eq!(scans.len(), 1, "the list only: {steps:?}");
         assert!(scans[0].contains("VIRTUAL TABLE"), "{steps:?}");
         assert!(steps.iter().filter(|step| step.starts_with("SEARCH")).count() >= 11, "{steps:?}");
