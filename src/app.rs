@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use crate::clock::SharedClock;
 use crate::domain::filename;
-use crate::domain::portal::AutomaticAddresses;
+use crate::domain::ids::{AttachmentPath, SiteId};
+use crate::domain::portal::{AutomaticAddresses, Issuer, Target};
 use crate::liveness::Downloads;
+use crate::login::Login;
 use crate::metrics::Metrics;
 use crate::objects::ObjectStore;
 use crate::store::Store;
@@ -24,6 +26,8 @@ pub struct App {
     pub settings: AppSettings,
     /// The running downloads of this process.
     pub downloads: Arc<Downloads>,
+    /// Logging in to download.
+    pub login: Login,
 }
 
 /// The operator's choices that requests depend on.
@@ -46,5 +50,23 @@ impl AppSettings {
     #[must_use]
     pub fn link_url(&self, token: &str, given_filename: &str) -> String {
         format!("{}/a/{token}/{}", self.public_url, filename::url_segment(given_filename))
+    }
+
+    /// Where a customer logs in to download an attachment.
+    #[must_use]
+    pub fn portal_download_url(&self, path: &AttachmentPath) -> String {
+        format!("{}{}", self.public_url, Target::of(path).path())
+    }
+
+    /// Where a site's login provider sends customers back to.
+    #[must_use]
+    pub fn login_redirect(&self, site: &SiteId) -> String {
+        format!("{}/p/{site}/logged-in", self.public_url)
+    }
+
+    /// Whether people reach the service on their own machine and without TLS, as developers do.
+    #[must_use]
+    pub fn is_plain_loopback(&self) -> bool {
+        self.public_url.starts_with("http:") && Issuer::parse(&self.public_url).is_ok()
     }
 }

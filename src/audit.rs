@@ -2,8 +2,8 @@
 //! and carry public ids only: key id, link id, recipient id, the help desk's own ids, and customers' addresses.
 
 use crate::domain::ids::{AttachmentPath, CommentPath, ProjectId, Recipient, RequestId, SiteId};
-use crate::domain::portal::{EmailAddress, Request};
-use crate::domain::token::{ApiKeyId, LinkId};
+use crate::domain::portal::{EmailAddress, PortalDownload, Request};
+use crate::domain::token::{ApiKeyId, LinkId, SignUpId};
 use crate::liveness::Ended;
 use crate::metrics::RevocationReason;
 use crate::store::ListOfPeople;
@@ -33,6 +33,39 @@ pub fn downloaded(link: LinkId, site: &SiteId, recipient: Option<&Recipient>, en
 pub fn refused(link: LinkId, site: &SiteId, recipient: Option<&Recipient>, code: &'static str) {
     let recipient = recipient.map(Recipient::as_str);
     tracing::info!(target: TARGET, event = "refused", link_id = %link, %site, recipient, code);
+}
+
+/// A download by a customer who is logged in ended, in whatever way.
+pub fn downloaded_by_customer(asked: &PortalDownload, ended: Ended) {
+    let AttachmentPath { comment: CommentPath { site, project, comment }, attachment } = &asked.attachment;
+    let Ended { outcome, octets } = ended;
+    tracing::info!(
+        target: TARGET, event = "downloaded", customer = %asked.customer, %site, %project, %comment, %attachment,
+        outcome = outcome.name(), bytes = octets,
+    );
+}
+
+/// A customer who is logged in was refused an attachment.
+pub fn refused_customer(asked: &PortalDownload, code: &'static str) {
+    let AttachmentPath { comment: CommentPath { site, project, comment }, attachment } = &asked.attachment;
+    tracing::info!(
+        target: TARGET, event = "refused", customer = %asked.customer, %site, %project, %comment, %attachment, code,
+    );
+}
+
+/// A sign-up token was made for an address.
+pub fn sign_up_token_made(key: ApiKeyId, site: &SiteId, token: SignUpId, person: &EmailAddress) {
+    tracing::info!(target: TARGET, event = "sign_up_token_made", key_id = %key, %site, token_id = %token, %person);
+}
+
+/// A sign-up token was redeemed: the address is proved.
+pub fn signed_up(key: ApiKeyId, site: &SiteId, token: SignUpId, person: &EmailAddress) {
+    tracing::info!(target: TARGET, event = "signed_up", key_id = %key, %site, token_id = %token, %person);
+}
+
+/// A customer logged in to a site, by its provider.
+pub fn logged_in(site: &SiteId, customer: &EmailAddress) {
+    tracing::info!(target: TARGET, event = "logged_in", %site, %customer);
 }
 
 /// What was revoked, for [`revoked`].

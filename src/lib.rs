@@ -24,6 +24,7 @@ pub mod history;
 pub mod http;
 pub mod liveness;
 pub mod logging;
+pub mod login;
 pub mod metrics;
 pub mod objects;
 pub mod purge;

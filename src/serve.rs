@@ -2,6 +2,8 @@
 
 mod first_key;
 mod lock;
+mod portal_key;
+mod private_file;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,7 +24,10 @@ use crate::edge::{self, Edge, ReadToTheEnd};
 use crate::history;
 use crate::http::public::{ObjectCache, Public, PublicService};
 use crate::http::{api, openapi, ops};
-use crate::liveness::{Batcher, CutReason, Downloads, LivenessQuery, sweep_until};
+use crate::liveness::{
+    Batcher, CutReason, Downloads, LivenessQuery, PortalAnswer, PortalQuery, Questions, by_link, sweep_until,
+};
+use crate::login::Login;
 use crate::metrics::Metrics;
 use crate::objects::ObjectStore;
 use crate::store::{Migrate, Store};
@@ -98,7 +103,8 @@ pub async fn start_around(
         max_upload_octets: config.api.max_upload_octets,
     };
     let downloads = Downloads::new(Arc::clone(&metrics));
-    let app = Arc::new(App { store, objects, clock, metrics, settings, downloads });
+    let login = Login::with(portal_key::of(&config)?);
+    let app = Arc::new(App { store, objects, clock, metrics, settings, downloads, login });
 
     let running = Running {
         public_addr,
@@ -115,9 +121,9 @@ pub async fn start_around(
         _lock: lock,
     };
     let cache = ObjectCache::new(config.downloads.cache_octets);
-    let query = around(liveness_query(running.app.store.clone()));
-    running.start_background(&cache, Arc::clone(&query));
-    running.start_public(public_listeners, &config, &cache, &query)?;
+    let questions = Questions { links: by_link(around(liveness_query(app.store.clone()))), logins: login_query(&app) };
+    running.start_background(&cache, questions.clone());
+    running.start_public(public_listeners, &config, &cache, &questions)?;
     running.start_router("api", api_listener, &config, api::router(Arc::clone(&app)))?;
     running.start_router("ops", ops_listener, &config, ops::router(app))?;
     for (listener, address) in [("public", public_addr), ("api", api_addr), ("ops", ops_addr)] {
@@ -192,6 +198,21 @@ fn liveness_query(store: Store) -> LivenessQuery {
     })
 }
 
+fn login_query(app: &App) -> PortalQuery {
+    let (store, automatic) = (app.store.clone(), Arc::new(app.settings.automatic_addresses.clone()));
+    Arc::new(move |asked| {
+        let (store, automatic) = (store.clone(), Arc::clone(&automatic));
+        Box::pin(async move {
+            let known = store.download_facts(&asked).await?;
+            let answers = known.into_iter().map(|(asked, known)| {
+                let answer = PortalAnswer::of(&asked, known, &automatic);
+                (asked, answer)
+            });
+            Ok(answers.collect())
+        })
+    })
+}
+
 fn public_threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
@@ -215,10 +236,10 @@ impl Running {
         }
     }
 
-    fn start_background(&self, cache: &ObjectCache, query: LivenessQuery) {
+    fn start_background(&self, cache: &ObjectCache, questions: Questions) {
         let stop = &self.stop_background;
         let downloads = Arc::clone(&self.app.downloads);
-        self.background.spawn(sweep_until(stop.clone(), downloads, query));
+        self.background.spawn(sweep_until(stop.clone(), downloads, questions));
         self.background.spawn(crate::purge::purge_until(stop.clone(), Arc::clone(&self.app)));
         self.background.spawn(history::keep_until(stop.clone(), Arc::clone(&self.app)));
         self.background.spawn(upkeep(stop.clone(), Arc::clone(&self.app.metrics), cache.clone()));
@@ -231,18 +252,19 @@ impl Running {
         listeners: Vec<std::net::TcpListener>,
         config: &Config,
         cache: &ObjectCache,
-        query: &LivenessQuery,
+        questions: &Questions,
     ) -> anyhow::Result<()> {
         let edge = self.edge(config, "public");
         for (number, listener) in listeners.into_iter().enumerate() {
             let (app, edge, cache) = (Arc::clone(&self.app), edge.clone(), cache.clone());
-            let (query, deadline) = (Arc::clone(query), config.downloads.liveness_deadline);
+            let (questions, deadline) = (questions.clone(), config.downloads.liveness_deadline);
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let alive = self.listeners.token();
             std::thread::Builder::new().name(format!("public-{number}")).spawn(move || {
                 runtime.block_on(async {
-                    let batcher = Batcher::start(query, deadline, Arc::clone(&app.metrics));
-                    let public = Arc::new(Public { app, batcher, cache });
+                    let batcher = Batcher::start(questions.links, deadline, Arc::clone(&app.metrics));
+                    let logins = Batcher::start(questions.logins, deadline, Arc::clone(&app.metrics));
+                    let public = Arc::new(Public { app, batcher, logins, cache });
                     let service = |gate, _| PublicService { public: Arc::clone(&public), gate };
                     match tokio::net::TcpListener::from_std(listener) {
                         Ok(listener) => edge::serve(listener, edge, service).await,

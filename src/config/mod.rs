@@ -126,6 +126,27 @@ pub struct Email {
 pub struct Portal {
     /// `ATTACHLINK_AUTOMATIC_ADDRESSES`: names before the `@`, with commas between them, that programs write from.
     pub automatic_addresses: AutomaticAddresses,
+    /// `ATTACHLINK_PORTAL_KEY` or `ATTACHLINK_PORTAL_KEY_FILE`: what logins are sealed with, the same for all replicas.
+    /// `None`: with an embedded database, a key of its own in `DATA_DIR/portal-key`; else nobody can log in.
+    pub key: Option<PortalSecret>,
+}
+
+/// A secret text that a key is made from. Silent in `Debug`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PortalSecret(String);
+
+impl PortalSecret {
+    /// The text.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for PortalSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PortalSecret(…)")
+    }
 }
 
 /// Running downloads.

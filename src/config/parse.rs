@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
-use super::LogFormat;
+use super::{LogFormat, PortalSecret};
 use crate::domain::portal::AutomaticAddresses;
 use crate::logging;
 
@@ -154,9 +154,29 @@ pub(super) fn automatic_addresses(text: &str) -> Result<AutomaticAddresses, Stri
     }
 }
 
+/// Too short a secret can be found by trying.
+const MIN_PORTAL_KEY_OCTETS: usize = 32;
+
+/// What logins are sealed with. The error does not repeat it.
+pub(super) fn portal_key(text: &str) -> Result<PortalSecret, String> {
+    if text.len() < MIN_PORTAL_KEY_OCTETS {
+        return Err(format!(
+            "must be at least {MIN_PORTAL_KEY_OCTETS} characters long; make one with `openssl rand -base64 32`"
+        ));
+    }
+    Ok(PortalSecret(text.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_portal_key_is_long_and_shown_by_nothing() {
+        let key = portal_key("0123456789abcdef0123456789abcdef").unwrap();
+        assert_eq!((key.reveal().len(), &*format!("{key:?}")), (32, "PortalSecret(…)"));
+        assert!(!portal_key("0123456789abcdef0123456789abcde").unwrap_err().contains("0123"));
+    }
 
     #[test]
     fn addresses_are_numeric_and_the_error_says_what_to_write() {

@@ -226,9 +226,9 @@ impl<'a> Reader<'a> {
     }
 
     fn portal(&mut self) -> Result<Portal, Refused> {
-        Ok(Portal {
-            automatic_addresses: self.required(&settings::AUTOMATIC_ADDRESSES, None, parse::automatic_addresses)?,
-        })
+        let automatic_addresses = self.required(&settings::AUTOMATIC_ADDRESSES, None, parse::automatic_addresses);
+        let key = self.optional(&settings::PORTAL_KEY, None, parse::portal_key);
+        Ok(Portal { automatic_addresses: automatic_addresses?, key: key? })
     }
 
     fn downloads(&mut self) -> Result<Downloads, Refused> {

@@ -82,6 +82,8 @@ settings! {
     S3_MEND_SECONDS = "s3_mend_seconds", Number, Some("30");
     INLINE_LIMIT = "inline_limit", Number, Some("6291456");
     AUTOMATIC_ADDRESSES = "automatic_addresses", Text, Some(AutomaticAddresses::DEFAULT_NAMES);
+    PORTAL_KEY = "portal_key", Text, None,
+        unset: "with sqlite:…, a key of its own in DATA_DIR/portal-key; else nobody can log in to download", secret: true;
     MAX_UPLOAD_OCTETS = "max_upload_octets", Number, None, unset: "uploads have no size limit";
     MAX_CONNECTIONS = "max_connections", Number, Some("10000");
     HEADER_TIMEOUT_SECONDS = "header_timeout_seconds", Number, Some("10");

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::layers::Source;
-use super::settings::{Form, Setting};
+use super::settings::{DATABASE_URL, Form, Setting};
 use crate::store::without_password;
 
 /// What stands for a secret.
@@ -25,7 +25,11 @@ impl InForce {
     }
 
     pub(super) fn set(setting: &Setting, text: &str, source: &Source) -> Self {
-        let shown = if setting.secret { without_secret(text) } else { text.to_owned() };
+        let shown = match setting.key {
+            _ if !setting.secret => text.to_owned(),
+            key if key == DATABASE_URL.key => without_secret(text),
+            _ => HIDDEN.to_owned(),
+        };
         let value = match setting.form {
             Form::Text => toml::Value::String(shown).to_string(),
             Form::Number => shown,

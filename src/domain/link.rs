@@ -8,6 +8,29 @@ use super::token::LinkId;
 /// How long a link lives (product, rule 6).
 pub const LINK_LIFETIME: Duration = Duration::days(28);
 
+/// How long a link lives that a portal asks for, after a login of its own.
+pub const PORTAL_LINK_LIFETIME: Duration = Duration::minutes(5);
+
+/// What a link is for. It decides how long the link lives, and what kills it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkKind {
+    /// To be sent in an email. A change of the project's attachment security kills it.
+    Email,
+    /// To be followed at once by a customer who is logged in to the portal, whatever the attachment security is.
+    Portal,
+}
+
+impl LinkKind {
+    /// How long it lives.
+    #[must_use]
+    pub const fn lifetime(self) -> Duration {
+        match self {
+            Self::Email => LINK_LIFETIME,
+            Self::Portal => PORTAL_LINK_LIFETIME,
+        }
+    }
+}
+
 /// How long the row of an expired link is kept, so that people read "expired" and not "not found".
 pub const KEPT_AFTER_EXPIRY: Duration = Duration::days(60);
 
@@ -23,10 +46,16 @@ pub enum LinkState {
     Withdrawn,
 }
 
-/// When a link issued at `issued` dies: refused from this instant on.
+/// When a link for an email issued at `issued` dies: refused from this instant on.
 #[must_use]
 pub fn expires_at(issued: OffsetDateTime) -> OffsetDateTime {
     issued + LINK_LIFETIME
+}
+
+/// What a stored link was for, by how long it was to live.
+#[must_use]
+pub fn kind(issued: OffsetDateTime, expires_at: OffsetDateTime) -> LinkKind {
+    if expires_at - issued <= PORTAL_LINK_LIFETIME { LinkKind::Portal } else { LinkKind::Email }
 }
 
 /// The state of a genuine link: time first, for what is past its time needs no other reason.

@@ -1,6 +1,6 @@
-//! Capabilities: what opens a download, and what opens the API.
+//! Capabilities: what opens a download, what opens the API, and what proves an address.
 //!
-//! Both have one form: a prefix that says what they are, then base64url of a public id of 16 octets and a secret of
+//! All have one form: a prefix that says what they are, then base64url of a public id of 16 octets and a secret of
 //! 20 octets. The database holds the id and the SHA-256 of the secret, so a leaked database opens nothing.
 //! Nothing here implements `Debug` or `Display` in a way that shows a secret.
 
@@ -12,6 +12,8 @@ use uuid::Uuid;
 
 /// What a download token starts with.
 pub const LINK_PREFIX: &str = "al1_";
+/// What a sign-up token starts with.
+pub const SIGN_UP_PREFIX: &str = "als1_";
 /// What an API key starts with.
 pub const API_KEY_PREFIX: &str = "alk1_";
 
@@ -26,6 +28,8 @@ pub struct PublicId(Uuid);
 
 /// The public name of a link.
 pub type LinkId = PublicId;
+/// The public name of a sign-up token.
+pub type SignUpId = PublicId;
 /// The public name of an API key.
 pub type ApiKeyId = PublicId;
 
@@ -266,6 +270,8 @@ mod tests {
         let key = mint(API_KEY_PREFIX, NOW);
         assert!(parse(API_KEY_PREFIX, link.reveal()).is_err());
         assert!(parse_link(key.reveal(), NOW).is_err());
+        let sign_up = mint(SIGN_UP_PREFIX, NOW);
+        assert!(parse_link(sign_up.reveal(), NOW).is_err() && parse(SIGN_UP_PREFIX, link.reveal()).is_err());
         let text = link.reveal();
         for bad in [
             String::new(),

@@ -1,68 +1,76 @@
 //! One statement for all the requests that wait.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::LivenessQuery;
-use crate::domain::token::LinkId;
+use super::Query;
 use crate::metrics::Metrics;
-use crate::store::LivenessRow;
 
 /// Statements under way at once for one batcher: one that reads while the next one gathers.
 const STATEMENTS_IN_FLIGHT: usize = 2;
 
-/// Links in one statement. More wait for the next; a bound keeps each statement short.
-const LINKS_PER_STATEMENT: usize = 512;
+/// Keys in one statement. More wait for the next; a bound keeps each statement short.
+const KEYS_PER_STATEMENT: usize = 512;
 
 /// The database did not say whether the link is alive: refuse (product, rule 10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the database did not say whether the link is alive")]
 pub struct Unknown;
 
-/// What the database said about one link.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    /// The link's row; `None` when there is no such link.
-    pub row: Option<Arc<LivenessRow>>,
+/// What the database said about one key.
+#[derive(Debug)]
+pub struct Answer<R> {
+    /// Its row; `None` when there is no such thing.
+    pub row: Option<Arc<R>>,
     /// When the statement was sent: what it says was true at some time after this.
     pub sent: Instant,
 }
 
-struct Ask {
-    link: LinkId,
-    reply: oneshot::Sender<Result<Answer, Unknown>>,
+struct Ask<K, R> {
+    key: K,
+    reply: oneshot::Sender<Result<Answer<R>, Unknown>>,
 }
 
 /// Gathers the requests that arrive while statements are under way, and asks for all of them in the next one.
 ///
 /// There is one for each runtime thread, so that batches and not requests cross threads. It ends when it is dropped.
-#[derive(Clone)]
-pub struct Batcher {
-    asks: mpsc::UnboundedSender<Ask>,
+pub struct Batcher<K, R> {
+    asks: mpsc::UnboundedSender<Ask<K, R>>,
     deadline: Duration,
     metrics: Arc<Metrics>,
 }
 
-impl Batcher {
+impl<K, R> Clone for Batcher<K, R> {
+    fn clone(&self) -> Self {
+        Self { asks: self.asks.clone(), deadline: self.deadline, metrics: Arc::clone(&self.metrics) }
+    }
+}
+
+impl<K, R> Batcher<K, R>
+where
+    K: Clone + Eq + Hash + Send + 'static,
+    R: Send + Sync + 'static,
+{
     /// Starts a batcher on the runtime of this thread. A request that has waited for `deadline` is refused.
     #[must_use]
-    pub fn start(query: LivenessQuery, deadline: Duration, metrics: Arc<Metrics>) -> Self {
+    pub fn start(query: Query<K, R>, deadline: Duration, metrics: Arc<Metrics>) -> Self {
         let (asks, waiting) = mpsc::unbounded_channel();
         tokio::spawn(gather(waiting, query, deadline, Arc::clone(&metrics)));
         Self { asks, deadline, metrics }
     }
 
-    /// Asks the database about a link, in a statement that is sent after this call.
+    /// Asks the database about a key, in a statement that is sent after this call.
     ///
     /// # Errors
     /// [`Unknown`] when the database fails, or stays silent past the deadline.
-    pub async fn ask(&self, link: LinkId) -> Result<Answer, Unknown> {
+    pub async fn ask(&self, key: K) -> Result<Answer<R>, Unknown> {
         let (reply, answer) = oneshot::channel();
-        self.asks.send(Ask { link, reply }).map_err(|_| Unknown)?;
+        self.asks.send(Ask { key, reply }).map_err(|_| Unknown)?;
         let _waiting = Waiting::count(&self.metrics);
         let answer = tokio::time::timeout(self.deadline, answer).await;
         answer.map_err(|_| Unknown)?.map_err(|_| Unknown)?
@@ -85,27 +93,30 @@ impl Drop for Waiting<'_> {
     }
 }
 
-async fn gather(
-    mut waiting: mpsc::UnboundedReceiver<Ask>,
-    query: LivenessQuery,
+async fn gather<K, R>(
+    mut waiting: mpsc::UnboundedReceiver<Ask<K, R>>,
+    query: Query<K, R>,
     deadline: Duration,
     metrics: Arc<Metrics>,
-) {
+) where
+    K: Clone + Eq + Hash + Send + 'static,
+    R: Send + Sync + 'static,
+{
     let in_flight = Arc::new(Semaphore::new(STATEMENTS_IN_FLIGHT));
     loop {
         // The place first, the batch after it: who arrives while all places are taken joins the next batch.
         let Ok(place) = Arc::clone(&in_flight).acquire_owned().await else { return };
         let mut batch = Vec::new();
-        if waiting.recv_many(&mut batch, LINKS_PER_STATEMENT).await == 0 {
+        if waiting.recv_many(&mut batch, KEYS_PER_STATEMENT).await == 0 {
             return;
         }
         tokio::spawn(answer(batch, Arc::clone(&query), deadline, Arc::clone(&metrics), place));
     }
 }
 
-async fn answer(
-    mut batch: Vec<Ask>,
-    query: LivenessQuery,
+async fn answer<K: Clone + Eq + Hash, R>(
+    mut batch: Vec<Ask<K, R>>,
+    query: Query<K, R>,
     deadline: Duration,
     metrics: Arc<Metrics>,
     _place: OwnedSemaphorePermit,
@@ -115,20 +126,19 @@ async fn answer(
     if batch.is_empty() {
         return;
     }
-    let mut links: Vec<LinkId> = batch.iter().map(|ask| ask.link).collect();
-    links.sort_unstable();
-    links.dedup();
-    metrics.liveness_batch_size.record(u32::try_from(links.len()).unwrap_or(u32::MAX));
+    let keys: HashSet<K> = batch.iter().map(|ask| ask.key.clone()).collect();
+    let keys: Vec<K> = keys.into_iter().collect();
+    metrics.liveness_batch_size.record(u32::try_from(keys.len()).unwrap_or(u32::MAX));
 
     let sent = Instant::now();
-    let rows = tokio::time::timeout(deadline, query(links)).await;
+    let rows = tokio::time::timeout(deadline, query(keys)).await;
     metrics.liveness_query_seconds.record(sent.elapsed());
     let rows = match rows {
         Ok(Ok(rows)) => rows,
         failed => {
             metrics.liveness_failures.increment(1);
             if let Ok(Err(error)) = failed {
-                tracing::warn!(%error, "the database did not answer for links");
+                tracing::warn!(%error, "the database did not answer whether downloads may begin");
             } else {
                 tracing::warn!("the database was silent past the deadline");
             }
@@ -139,8 +149,8 @@ async fn answer(
             return;
         }
     };
-    let rows: HashMap<LinkId, Arc<LivenessRow>> = rows.into_iter().map(|row| (row.id, Arc::new(row))).collect();
+    let rows: HashMap<K, Arc<R>> = rows.into_iter().map(|(key, row)| (key, Arc::new(row))).collect();
     for ask in batch {
-        let _ = ask.reply.send(Ok(Answer { row: rows.get(&ask.link).cloned(), sent }));
+        let _ = ask.reply.send(Ok(Answer { row: rows.get(&ask.key).cloned(), sent }));
     }
 }

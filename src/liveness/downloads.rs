@@ -9,16 +9,15 @@ use slab::Slab;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::{Gate, PAUSE_LIMIT, WRITE_WINDOW};
-use crate::domain::token::LinkId;
+use super::{Capability, Gate, PAUSE_LIMIT, WRITE_WINDOW};
 use crate::metrics::Metrics;
 
 /// Why a download was cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CutReason {
-    /// Its link died while it was running.
+    /// Its link died, or its login or the rules no longer allow it, while it was running.
     Revoked,
-    /// Nobody could say for [`PAUSE_LIMIT`] whether its link is alive.
+    /// Nobody could say for [`PAUSE_LIMIT`] whether what it runs under holds.
     Unverified,
     /// The object store failed in mid-stream.
     StoreFailed,
@@ -76,7 +75,7 @@ type OnEnd = Box<dyn FnOnce(Ended) + Send>;
 /// A running download: entered before its first question to the database is sent, left when its last byte is written
 /// or its connection is gone.
 pub struct Entry {
-    link: LinkId,
+    capability: Capability,
     gate: Arc<Gate>,
     downloads: Arc<Downloads>,
     key: usize,
@@ -96,10 +95,10 @@ const CUT_REASONS: [CutReason; 4] =
     [CutReason::Revoked, CutReason::Unverified, CutReason::StoreFailed, CutReason::Shutdown];
 
 impl Entry {
-    /// The link that it runs under.
+    /// What it runs under.
     #[must_use]
-    pub fn link(&self) -> LinkId {
-        self.link
+    pub fn capability(&self) -> &Capability {
+        &self.capability
     }
 
     /// Its own question was answered yes. From here on its bytes may be written, for [`WRITE_WINDOW`] at first.
@@ -111,7 +110,7 @@ impl Entry {
         !self.dead.load(Ordering::SeqCst)
     }
 
-    /// A statement sent at `sent` said that the link is alive.
+    /// A statement sent at `sent` said that what it runs under holds.
     pub(super) fn prove(&self, sent: Instant) {
         self.yes_sent.fetch_max(self.downloads.micros(sent), Ordering::SeqCst);
         self.gate.wake();
@@ -223,12 +222,13 @@ impl Downloads {
     }
 
     /// Enters a download, before its first question is sent: so no sweep that starts later can miss it.
-    pub fn enter(self: &Arc<Self>, link: LinkId, gate: &Arc<Gate>) -> Arc<Entry> {
+    pub fn enter(self: &Arc<Self>, capability: impl Into<Capability>, gate: &Arc<Gate>) -> Arc<Entry> {
+        let capability = capability.into();
         let entry = {
             let mut running = self.running.lock();
             let place = running.vacant_entry();
             let entry = Arc::new(Entry {
-                link,
+                capability,
                 gate: Arc::clone(gate),
                 downloads: Arc::clone(self),
                 key: place.key(),

@@ -10,6 +10,7 @@
 //!   *sent*. A statement sent after the commit says no. So nothing is written later than that after the answer.
 
 mod batch;
+mod capability;
 mod downloads;
 mod gate;
 mod sweep;
@@ -20,10 +21,12 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 
 pub use batch::{Answer, Batcher, Unknown};
+pub use capability::{Capability, PortalAnswer};
 pub use downloads::{CutReason, Downloads, Ended, Entry, Outcome};
 pub use gate::Gate;
-pub use sweep::sweep_until;
+pub use sweep::{Questions, sweep_until};
 
+use crate::domain::portal::PortalDownload;
 use crate::domain::token::LinkId;
 use crate::store::{LivenessRow, StoreError};
 
@@ -37,9 +40,24 @@ pub const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
 /// How long a download may be paused before it is cut (product, rule 10).
 pub const PAUSE_LIMIT: Duration = Duration::from_secs(30);
 
-/// One statement that reads the rows of the given links from the database. Links that do not exist have no row.
+/// One statement that reads from the database what it knows about the given keys. What it does not know has no row.
+pub type Query<K, R> = Arc<dyn Fn(Vec<K>) -> BoxFuture<'static, Result<Vec<(K, R)>, StoreError>> + Send + Sync>;
+
+/// The query about links, whose rows say which they are.
 pub type LivenessQuery =
     Arc<dyn Fn(Vec<LinkId>) -> BoxFuture<'static, Result<Vec<LivenessRow>, StoreError>> + Send + Sync>;
+
+/// The query about links, as batchers and sweeps ask it.
+#[must_use]
+pub fn by_link(query: LivenessQuery) -> Query<LinkId, LivenessRow> {
+    Arc::new(move |links| {
+        let rows = query(links);
+        Box::pin(async move { Ok(rows.await?.into_iter().map(|row| (row.id, row)).collect()) })
+    })
+}
+
+/// The query about customers who are logged in and what they download.
+pub type PortalQuery = Query<PortalDownload, PortalAnswer>;
 
 #[cfg(test)]
 mod tests;

@@ -1,16 +1,27 @@
-//! The sweep: one statement for all that is running.
+//! The sweep: one statement for all that is running under links, and one for all that is running under logins.
 
 use std::collections::HashSet;
+use std::hash::Hash;
 use std::sync::Arc;
 
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use super::{CutReason, Downloads, Entry, LivenessQuery, SWEEP_INTERVAL, WRITE_WINDOW};
+use super::{Capability, CutReason, Downloads, Entry, PortalAnswer, PortalQuery, Query, SWEEP_INTERVAL, WRITE_WINDOW};
 use crate::domain::token::LinkId;
+use crate::store::LivenessRow;
+
+/// What a sweep asks.
+#[derive(Clone)]
+pub struct Questions {
+    /// Which links are alive.
+    pub links: Query<LinkId, LivenessRow>,
+    /// Which logins still allow what is downloaded under them.
+    pub logins: PortalQuery,
+}
 
 /// Sweeps the running downloads until `stop`: every [`SWEEP_INTERVAL`], and at once when a revocation asks for it.
-pub async fn sweep_until(stop: CancellationToken, downloads: Arc<Downloads>, query: LivenessQuery) {
+pub async fn sweep_until(stop: CancellationToken, downloads: Arc<Downloads>, questions: Questions) {
     let mut tick = tokio::time::interval(SWEEP_INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -19,28 +30,49 @@ pub async fn sweep_until(stop: CancellationToken, downloads: Arc<Downloads>, que
             _ = tick.tick() => {}
             () = downloads.wanted.notified() => {}
         }
-        sweep(&downloads, &query).await;
+        sweep(&downloads, &questions).await;
     }
 }
 
 /// One sweep. An answer that comes later than [`WRITE_WINDOW`] allows no byte, so nobody waits longer for it.
-async fn sweep(downloads: &Arc<Downloads>, query: &LivenessQuery) {
+async fn sweep(downloads: &Arc<Downloads>, questions: &Questions) {
     let running = downloads.snapshot();
+    let (mut links, mut logins) = (Vec::new(), Vec::new());
+    for entry in &running {
+        match entry.capability() {
+            Capability::Link(link) => links.push((entry, *link)),
+            Capability::Login(login) => logins.push((entry, (**login).clone())),
+        }
+    }
+    tokio::join!(
+        ask(downloads, &questions.links, &links, |row| !row.withdrawn),
+        ask(downloads, &questions.logins, &logins, PortalAnswer::holds),
+    );
+    let now = Instant::now();
+    for entry in running.iter().filter(|entry| entry.overdue(now)) {
+        entry.cut(CutReason::Unverified);
+    }
+}
+
+/// Asks about one kind of capability. What has no row is dead.
+async fn ask<K: Clone + Eq + Hash, R>(
+    downloads: &Downloads,
+    query: &Query<K, R>,
+    running: &[(&Arc<Entry>, K)],
+    is_alive: impl Fn(&R) -> bool,
+) {
     if running.is_empty() {
         return;
     }
-    let mut links: Vec<LinkId> = running.iter().map(|entry| entry.link()).collect();
-    links.sort_unstable();
-    links.dedup();
-
+    let keys: HashSet<K> = running.iter().map(|(_, key)| key.clone()).collect();
     let sent = Instant::now();
-    let answer = tokio::time::timeout(WRITE_WINDOW, query(links)).await;
+    let answer = tokio::time::timeout(WRITE_WINDOW, query(keys.into_iter().collect())).await;
     downloads.metrics.sweep_seconds.record(sent.elapsed());
     match answer {
         Ok(Ok(rows)) => {
             downloads.metrics.sweeps_answered.increment(1);
-            let alive: HashSet<LinkId> = rows.iter().filter(|row| !row.withdrawn).map(|row| row.id).collect();
-            judge(&running, &alive, sent);
+            let alive = rows.into_iter().filter(|(_, row)| is_alive(row)).map(|(key, _)| key).collect();
+            judge(running, &alive, sent);
         }
         Ok(Err(error)) => {
             downloads.metrics.sweeps_failed.increment(1);
@@ -51,15 +83,11 @@ async fn sweep(downloads: &Arc<Downloads>, query: &LivenessQuery) {
             tracing::warn!(running = running.len(), "the database was silent: running downloads pause");
         }
     }
-    let now = Instant::now();
-    for entry in running.iter().filter(|entry| entry.overdue(now)) {
-        entry.cut(CutReason::Unverified);
-    }
 }
 
-fn judge(running: &[Arc<Entry>], alive: &HashSet<LinkId>, sent: Instant) {
-    for entry in running {
-        if alive.contains(&entry.link()) {
+fn judge<K: Eq + Hash>(running: &[(&Arc<Entry>, K)], alive: &HashSet<K>, sent: Instant) {
+    for (entry, key) in running {
+        if alive.contains(key) {
             entry.prove_if_begun(sent);
         } else {
             entry.cut(CutReason::Revoked);

@@ -41,6 +41,10 @@ impl Database {
         })
     }
 
+    fn questions(self: &Arc<Self>) -> Questions {
+        Questions { links: self.query(), logins: Arc::new(|_| Box::pin(async { Ok(Vec::new()) })) }
+    }
+
     fn silence(&self) {
         self.answers.send_replace(false);
     }
@@ -53,7 +57,7 @@ impl Database {
         self.withdrawn.lock().push(link);
     }
 
-    fn query(self: &Arc<Self>) -> LivenessQuery {
+    fn query(self: &Arc<Self>) -> Query<LinkId, LivenessRow> {
         let database = Arc::clone(self);
         Arc::new(move |links| {
             let database = Arc::clone(&database);
@@ -67,7 +71,7 @@ impl Database {
                 }
                 let mut answers = database.answers.subscribe();
                 answers.wait_for(|answers| *answers).await.expect("the test holds the sender");
-                Ok(links.into_iter().map(|id| row(id, withdrawn.contains(&id))).collect())
+                Ok(links.into_iter().map(|id| (id, row(id, withdrawn.contains(&id)))).collect())
             })
         })
     }
@@ -94,7 +98,7 @@ fn metrics() -> Arc<Metrics> {
     Arc::new(Metrics::new(&[]).unwrap())
 }
 
-fn batcher(database: &Arc<Database>) -> Batcher {
+fn batcher(database: &Arc<Database>) -> Batcher<LinkId, LivenessRow> {
     Batcher::start(database.query(), DEADLINE, metrics())
 }
 
@@ -164,7 +168,7 @@ async fn a_request_that_arrives_while_statements_are_in_flight_is_answered_by_a_
 #[tokio::test(start_paused = true)]
 async fn unknown_links_have_no_row_and_equal_links_are_asked_once() {
     let database = Database::new();
-    let query: LivenessQuery = Arc::new(|_| Box::pin(async { Ok(Vec::new()) }));
+    let query: Query<LinkId, LivenessRow> = Arc::new(|_| Box::pin(async { Ok(Vec::new()) }));
     let empty = Batcher::start(query, DEADLINE, metrics());
     assert!(empty.ask(link()).await.unwrap().row.is_none());
 
@@ -232,7 +236,7 @@ impl Running {
         let database = Database::new();
         let downloads = Downloads::new(metrics());
         let stop = CancellationToken::new();
-        tokio::spawn(sweep_until(stop.clone(), Arc::clone(&downloads), database.query()));
+        tokio::spawn(sweep_until(stop.clone(), Arc::clone(&downloads), database.questions()));
         let gate = Gate::new();
         let link = link();
         let entry = downloads.enter(link, &gate);
@@ -307,7 +311,7 @@ async fn a_revocation_between_the_batchs_read_and_its_answer_is_seen_by_the_swee
     read.await;
     // The batch has read the link as alive; now it is revoked, and a sweep finds that before the batch answers.
     database.withdraw(link);
-    tokio::spawn(sweep_until(stop.clone(), Arc::clone(&downloads), database.query()));
+    tokio::spawn(sweep_until(stop.clone(), Arc::clone(&downloads), database.questions()));
     database.speak();
     settle().await;
     let answer = ask.await.unwrap();

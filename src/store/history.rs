@@ -17,7 +17,7 @@ const HOLDS: Sql = sql("SELECT number FROM revocation_marks WHERE number = $1 AN
 const FORGET: Sql = sql("DELETE FROM revocation_marks WHERE number < $1");
 const CATCH_UP: Sql = sql("UPDATE recommits SET count = $1 WHERE one = 1 AND count < $1");
 const PROJECTS: Sql = sql("SELECT project_id FROM projects ORDER BY project_id");
-const RENEW: Sql = sql("UPDATE projects SET generation = $2 WHERE project_id = $1");
+const RENEW: Sql = sql("UPDATE projects SET generation = $2, portal_generation = $3 WHERE project_id = $1");
 
 /// Whether this process has found that its database was restored from a backup. Shared by the clones of a store.
 #[derive(Clone, Default)]
@@ -108,7 +108,7 @@ impl Store {
             let mut tx = self.db.begin().await?;
             let projects = fetch_all!(tx.on(), (i64,), PROJECTS)?;
             for (project,) in &projects {
-                execute!(tx.on(), RENEW, *project, row_ids::random())?;
+                execute!(tx.on(), RENEW, *project, row_ids::random(), row_ids::random())?;
             }
             execute!(tx.on(), CATCH_UP, number)?;
             let mark = leave(&mut tx).await?;

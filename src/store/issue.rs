@@ -12,14 +12,17 @@ use super::sites::SiteRow;
 use super::{Store, StoreError};
 use crate::domain::attachment::Attachment;
 use crate::domain::ids::{AttachmentId, CommentPath, Recipient, RequestId};
-use crate::domain::link;
+use crate::domain::link::LinkKind;
 use crate::domain::security::{Mode, SiteSettings};
 use crate::domain::token::{LinkId, SecretHash};
 
-const CONTEXT: Sql = sql("SELECT s.plan, s.safe_notifications, s.portal_url, s.object_prefix, p.mode, p.generation, \
-     c.deleted_at, c.request FROM sites AS s \
+const CONTEXT: Sql = sql(
+    "SELECT s.plan, s.safe_notifications, s.portal_url, s.object_prefix, p.mode, p.generation, p.portal_generation, \
+     c.deleted_at, c.request, (lp.site IS NOT NULL) AS has_login FROM sites AS s \
+     LEFT JOIN login_providers AS lp ON lp.site = s.site \
      LEFT JOIN projects AS p ON p.site = s.site AND p.project = $2 \
-     LEFT JOIN comments AS c ON c.site = s.site AND c.project = $2 AND c.comment = $3 WHERE s.site = $1");
+     LEFT JOIN comments AS c ON c.site = s.site AND c.project = $2 AND c.comment = $3 WHERE s.site = $1",
+);
 const REMEMBER_REQUEST: Sql = sql("INSERT INTO comments (site, project, comment, request, changes) \
      VALUES ($1, $2, $3, $4, 0) ON CONFLICT (site, project, comment) DO UPDATE SET request = excluded.request, \
      idle_since = NULL");
@@ -56,6 +59,8 @@ pub struct IssueContext {
     pub settings: SiteSettings,
     /// The project's mode.
     pub mode: Mode,
+    /// Whether customers log in at this service to download: the site has a login provider.
+    pub has_login: bool,
     /// The attachments wanted, in the order wanted.
     pub attachments: Vec<Attachment>,
 }
@@ -94,14 +99,19 @@ struct ContextRow {
     site: SiteRow,
     mode: Option<String>,
     generation: Option<i64>,
+    portal_generation: Option<i64>,
     deleted_at: Option<i64>,
     request: Option<String>,
+    has_login: bool,
 }
 
 /// What links are written under.
 struct InForce<'a> {
     context: &'a IssueContext,
     generation: Option<i64>,
+    kind: LinkKind,
+    /// Whether the comment was known to belong to a request.
+    had_request: bool,
     now: OffsetDateTime,
 }
 
@@ -136,13 +146,28 @@ pub(super) fn hex(octets: &[u8]) -> String {
 }
 
 impl Store {
-    /// Reads what is in force, lets `build` apply the rules and make links, and writes those. They expire 28 days after
-    /// `now`. Where there is nothing to write, no lock is waited for.
+    /// Reads what is in force, lets `build` apply the rules and make links for emails, and writes those. They expire 28
+    /// days after `now`. Where there is nothing to write, no lock is waited for.
     ///
     /// # Errors
     /// When the database does not answer; no link may be handed out then.
     pub async fn issue<T, E>(
         &self,
+        path: &CommentPath,
+        wanted: Wanted<'_>,
+        now: OffsetDateTime,
+        build: impl FnOnce(&IssueContext) -> Result<(T, Vec<NewLink>), E>,
+    ) -> Result<Issued<T, E>, StoreError> {
+        self.issue_for(LinkKind::Email, path, wanted, now, build).await
+    }
+
+    /// As [`Store::issue`], for whatever kind of link.
+    ///
+    /// # Errors
+    /// As [`Store::issue`].
+    pub async fn issue_for<T, E>(
+        &self,
+        kind: LinkKind,
         path: &CommentPath,
         wanted: Wanted<'_>,
         now: OffsetDateTime,
@@ -165,16 +190,26 @@ impl Store {
         };
         let mode = row.mode.map(|name| Mode::from_name(&name).ok_or(StoreError::Corrupt("a project's mode")));
         let mode = mode.transpose()?.unwrap_or_default();
-        let context = IssueContext { settings: row.site.read()?, mode, attachments };
+        let context = IssueContext { settings: row.site.read()?, mode, has_login: row.has_login, attachments };
         let (answer, links) = match build(&context) {
             Ok(done) => done,
             Err(refused) => return Ok(Issued::Refused(refused)),
         };
         let known = row.request.as_deref().map(id::<RequestId>).transpose()?;
         let request = wanted.request.filter(|request| known.as_ref() != Some(request));
+        let generation = match kind {
+            LinkKind::Email => row.generation,
+            LinkKind::Portal => row.portal_generation,
+        };
+        let had_request = known.is_some();
         if request.is_some() || !links.is_empty() {
-            self.write_issued(path, request, &links, &InForce { context: &context, generation: row.generation, now })
-                .await?;
+            self.write_issued(
+                path,
+                request,
+                &links,
+                &InForce { context: &context, generation, kind, had_request, now },
+            )
+            .await?;
         }
         self.must_not_be_restored()?;
         Ok(Issued::Done(answer))
@@ -214,10 +249,11 @@ impl Store {
             }
             // Without a generation there is no project, so there are no attachments and no links.
             if let Some(generation) = in_force.generation {
-                let expires_at = link::expires_at(in_force.now).unix_timestamp();
+                let expires_at = (in_force.now + in_force.kind.lifetime()).unix_timestamp();
                 execute!(tx.on(), INSERT_LINKS, rows, expires_at, site, project, comment, generation)?;
             }
-            tx.commit().await
+            // Who was on the other request, and is not on this one, can no longer download.
+            if in_force.had_request && request.is_some() { tx.commit_revocation().await } else { tx.commit().await }
         })
     }
 }

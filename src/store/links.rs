@@ -10,14 +10,14 @@ use crate::domain::link::LinkRecord;
 use crate::domain::portal::PortalUrl;
 use crate::domain::token::LinkId;
 
-/// Joins to a link `l` what it needs to be alive: its attachment `a`, its project `p` under the generation the link was
-/// issued under, and the tombstone `c`, which must be missing. The ids of the attachment are compared too, though its
+/// Joins to a link `l` what it needs to be alive: its attachment `a`, its project `p` under one of the generations, of
+/// which the link was issued under its kind's, and the tombstone `c`, which must be missing. The ids of the attachment are compared too, though its
 /// row is never used twice: should it ever be, the link must not open another's file.
 macro_rules! alive_joins {
     () => {
         "LEFT JOIN attachments AS a ON a.attachment_id = l.attachment_id \
          AND a.comment = l.comment AND a.attachment = l.attachment \
-         LEFT JOIN projects AS p ON p.project_id = a.project_id AND p.generation = l.generation \
+         LEFT JOIN projects AS p ON p.project_id = a.project_id AND l.generation IN (p.generation, p.portal_generation) \
          AND p.site = l.site AND p.project = l.project \
          LEFT JOIN comments AS c ON c.site = l.site AND c.project = l.project AND c.comment = l.comment \
          AND c.deleted_at IS NOT NULL"

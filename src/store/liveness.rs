@@ -90,7 +90,7 @@ struct Row {
 
 /// The attachment's columns; all of them are missing when the attachment is.
 #[derive(sqlx::FromRow)]
-struct ServedRow {
+pub(super) struct ServedRow {
     filename: Option<String>,
     media_type: Option<String>,
     kind: Option<String>,
@@ -101,6 +101,11 @@ struct ServedRow {
 }
 
 impl ServedRow {
+    /// `None` when there is no attachment.
+    pub(super) fn read_if_there(self) -> Result<Option<ServedObject>, StoreError> {
+        if self.object_key.is_some() { self.read().map(Some) } else { Ok(None) }
+    }
+
     fn read(self) -> Result<ServedObject, StoreError> {
         let missing = || StoreError::Corrupt("a living link without its attachment");
         let key = self.object_key.ok_or_else(missing)?;
@@ -184,22 +189,12 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::AssertSqlSafe;
-
     use super::*;
-    use crate::store::Migrate;
-    use crate::store::db::Arm;
+    use crate::store::query_plan;
 
     #[tokio::test]
     async fn the_statement_is_point_lookups_only() {
-        let directory = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}/a.db", directory.path().display()).parse().unwrap();
-        let store = Store::open(&url, Migrate::Yes).await.unwrap();
-        let Arm::Sqlite(readers) = store.db.read() else { panic!("the embedded one was asked for") };
-        let explain = AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", LIVENESS.sqlite));
-        let plan: Vec<(i64, i64, i64, String)> =
-            sqlx::query_as(explain).bind(LinkIds(&[])).fetch_all(readers).await.unwrap();
-        let steps: Vec<&str> = plan.iter().map(|(.., step)| step.as_str()).collect();
+        let steps = query_plan::steps(LIVENESS).await;
         let [list, rest @ ..] = &*steps else { panic!("no plan") };
         assert!(list.starts_with("SCAN wanted VIRTUAL TABLE"), "{steps:?}");
         assert_eq!(

@@ -20,6 +20,8 @@ mod portal;
 mod postgres;
 mod projects;
 mod purge;
+#[cfg(test)]
+mod query_plan;
 mod register;
 mod revoke;
 mod row_ids;
@@ -40,7 +42,8 @@ pub use issue::{IssueContext, Issued, NewLink, Wanted};
 pub use keys::{KeyListed, NewKey};
 pub use liveness::{LivenessRow, ServedObject};
 pub use portal::{
-    AddPerson, AskedAbout, CaseFacts, ListOfPeople, OpenProjects, PutRequest, RequestRecord, SetPermissions,
+    AddPerson, AskedAbout, CaseFacts, DownloadFacts, ListOfPeople, NewSignUp, OpenProjects, PutRequest, Redeemed,
+    RequestRecord, SetPermissions, StoredProvider,
 };
 pub use postgres::ServerOptions;
 pub use projects::{LiveLinks, SetMode};

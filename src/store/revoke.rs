@@ -8,8 +8,10 @@ use super::{Store, StoreError, row_ids};
 use crate::domain::ids::{AttachmentPath, CommentPath, ProjectId, SiteId};
 
 // The old generation with the bits of one random number flipped: random again, and no two projects share it.
-const RENEW_SITE: Sql = sql("UPDATE projects SET generation = (generation | $2) - (generation & $2) WHERE site = $1");
-const RENEW_PROJECT: Sql = sql("UPDATE projects SET generation = $3 WHERE site = $1 AND project = $2");
+const RENEW_SITE: Sql = sql("UPDATE projects SET generation = (generation | $2) - (generation & $2), \
+     portal_generation = $3 WHERE site = $1");
+const RENEW_PROJECT: Sql =
+    sql("UPDATE projects SET generation = $3, portal_generation = $4 WHERE site = $1 AND project = $2");
 const ROWS_OF_COMMENT: Sql = sql("SELECT a.attachment, a.attachment_id FROM projects AS p \
      JOIN attachments AS a ON a.project_id = p.project_id AND a.comment = $3 WHERE p.site = $1 AND p.project = $2");
 const RENEW_ATTACHMENT: Sql = sql("UPDATE attachments SET attachment_id = $2 WHERE attachment_id = $1");
@@ -72,9 +74,9 @@ impl Store {
                 return Ok(None);
             }
             let renewed = match target {
-                RevokeTarget::Site(_) => execute!(tx.on(), RENEW_SITE, site, row_ids::random())?,
+                RevokeTarget::Site(_) => execute!(tx.on(), RENEW_SITE, site, row_ids::random(), row_ids::random())?,
                 RevokeTarget::Project(_, project) => {
-                    execute!(tx.on(), RENEW_PROJECT, site, project.as_str(), row_ids::random())?
+                    execute!(tx.on(), RENEW_PROJECT, site, project.as_str(), row_ids::random(), row_ids::random())?
                 }
                 RevokeTarget::Comment(path) => renew_attachments(self, &mut tx, path, None, now).await?,
                 RevokeTarget::Attachment(path) => {

@@ -29,11 +29,15 @@ with_each_bucket!(
 
 const LARGE: usize = 64 * 1024 * 1024;
 
-/// Starts a download of `url` and reads its head and first octets, then nothing more.
 async fn slow_download(service: &Service, url: &str) -> TcpStream {
+    slow_download_with(service, url, "").await
+}
+
+/// Starts a download of `url` with more header lines, and reads its head and first octets, then nothing more.
+pub async fn slow_download_with(service: &Service, url: &str, lines: &str) -> TcpStream {
     let mut stream = TcpStream::connect(service.public()).await.unwrap();
     let path = url.strip_prefix(&format!("http://{}", service.public())).unwrap();
-    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n").as_bytes()).await.unwrap();
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: x\r\n{lines}\r\n").as_bytes()).await.unwrap();
     let mut first = vec![0; 4096];
     stream.read_exact(&mut first).await.unwrap();
     assert!(first.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&first[..200]));
@@ -41,7 +45,7 @@ async fn slow_download(service: &Service, url: &str) -> TcpStream {
 }
 
 /// Reads to the end: the octets, and how it ended.
-async fn drain(stream: &mut TcpStream) -> (usize, io::Result<()>) {
+pub async fn drain(stream: &mut TcpStream) -> (usize, io::Result<()>) {
     let mut octets = 0;
     let mut buffer = vec![0; 256 * 1024];
     loop {

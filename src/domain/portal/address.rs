@@ -45,20 +45,7 @@ impl PortalUrl {
             return Err(InvalidPortalUrl::Placeholder);
         }
         let url = url::Url::parse(&without).map_err(|_| InvalidPortalUrl::Url)?;
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(InvalidPortalUrl::Credentials);
-        }
-        let loopback = match url.host() {
-            Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
-            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-            None => return Err(InvalidPortalUrl::Url),
-        };
-        match url.scheme() {
-            "https" => {}
-            "http" if loopback => {}
-            _ => return Err(InvalidPortalUrl::Scheme),
-        }
+        must_be_safe(&url)?;
         let after_scheme = template.split_once("://").map_or("", |(_, rest)| rest);
         let authority = after_scheme.split(['/', '?', '#']).next().unwrap_or_default();
         if authority.contains('{') {
@@ -80,6 +67,27 @@ impl PortalUrl {
         let filled = self.0.replace("{project}", project.as_str()).replace("{request}", request.as_str());
         // ASCII only in what is sent: the parser percent-encodes and turns host names into their ASCII form.
         url::Url::parse(&filled).map_or(filled, String::from)
+    }
+}
+
+/// Whether people may be sent to it: `https`, or `http` on this machine, and without credentials.
+pub(super) fn must_be_safe(url: &url::Url) -> Result<(), InvalidPortalUrl> {
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(InvalidPortalUrl::Credentials);
+    }
+    match (url.scheme(), url.host()) {
+        (_, None) => Err(InvalidPortalUrl::Url),
+        ("https", _) => Ok(()),
+        ("http", Some(host)) if is_loopback(&host) => Ok(()),
+        _ => Err(InvalidPortalUrl::Scheme),
+    }
+}
+
+fn is_loopback(host: &url::Host<&str>) -> bool {
+    match host {
+        url::Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
+        url::Host::Ipv4(ip) => ip.is_loopback(),
+        url::Host::Ipv6(ip) => ip.is_loopback(),
     }
 }
 

@@ -11,12 +11,16 @@ mod automatic;
 mod customer_access;
 mod customer_permissions;
 mod decision;
+mod download;
 mod effective;
 mod email_address;
 mod facts;
 mod form;
+mod login_provider;
 mod request;
 mod rules;
+mod session;
+mod sign_up;
 
 pub use action::{Action, FoundBy, Person, SearchField, ShareWith};
 pub use address::{InvalidPortalUrl, PortalUrl};
@@ -24,12 +28,16 @@ pub use automatic::AutomaticAddresses;
 pub use customer_access::{CustomerAccess, ExternalCustomers, Impossible, InternalCustomers, SiteKnowledgeBase};
 pub use customer_permissions::{ChannelAccess, CustomerPermissions, ProjectKnowledgeBase, Sharing, Viewing};
 pub use decision::{Decision, Help, Permit, Refusal, Refused};
+pub use download::PortalDownload;
 pub use effective::Effective;
 pub use email_address::{Domain, EmailAddress, InvalidDomain, InvalidEmailAddress};
 pub use facts::{Facts, Role, Standing, Subject};
 pub use form::{FieldKind, Form};
+pub use login_provider::{ClientId, ClientSecret, InvalidIssuer, Issuer, LoginProvider};
 pub use request::{InvalidRequest, Request, RequestChannel};
 pub use rules::{Case, decide};
+pub use session::{Attempt, LOGIN_LIFETIME, ProviderNumber, SESSION_LIFETIME, Session, Target};
+pub use sign_up::{MAX_SIGN_UP_LIFETIME_HOURS, SIGN_UP_KEPT, SIGN_UP_LIFETIME_HOURS, SignUpRefused, SignUpToken};
 
 /// Makes an enum of choices with a stable name in the API and in the database, and a title that a person knows.
 macro_rules! choices {

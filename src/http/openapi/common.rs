@@ -17,7 +17,10 @@ const TAGS: &[(&str, &str)] = &[
     ("links", "Links without an email, and the state of single links."),
     ("portal", "The portal: who may get in, ask, share and download."),
     ("description", "This description."),
-    ("public", "The public listener: downloads. Needs no key; the token in the path is the secret."),
+    (
+        "public",
+        "The public listener: downloads. Needs no key: the token in the path is the secret, or a customer logs in.",
+    ),
     ("ops", "The operators' listener."),
 ];
 

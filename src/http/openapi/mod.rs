@@ -4,6 +4,7 @@
 //! listeners are described in `public` and `ops`, with servers of their own.
 
 mod common;
+mod login;
 mod ops;
 mod public;
 pub mod refusals;
@@ -58,6 +59,7 @@ pub fn document() -> OpenApi {
     document.merge(calls);
     common::describe(&mut document);
     public::describe(&mut document);
+    login::describe(&mut document);
     ops::describe(&mut document);
     document
 }
@@ -176,9 +178,13 @@ mod tests {
     #[test]
     fn each_listener_is_reached_where_it_listens() {
         let document = document();
-        for (path, port) in
-            [("/a/{token}", ":8080"), ("/robots.txt", ":8080"), ("/metrics", ":9090"), ("/livez", ":9090")]
-        {
+        for (path, port) in [
+            ("/a/{token}", ":8080"),
+            ("/p/{site}/log-out", ":8080"),
+            ("/robots.txt", ":8080"),
+            ("/metrics", ":9090"),
+            ("/livez", ":9090"),
+        ] {
             let servers = document.paths.paths[path].servers.as_ref().unwrap();
             assert!(servers.iter().all(|server| server.url.ends_with(port)), "{path}");
         }

@@ -13,7 +13,7 @@ use crate::http::problem::Code;
 
 /// Where the public listener is unless told otherwise.
 const SERVER: &str = "http://127.0.0.1:8080";
-const TAG: &str = "public";
+pub(super) const TAG: &str = "public";
 
 const REFUSALS: &[Code] = &[
     Code::NotFound,
@@ -46,7 +46,7 @@ fn download(id: &str, path: &[Parameter]) -> PathItem {
     item().operation(HttpMethod::Get, get).operation(HttpMethod::Head, head).build()
 }
 
-fn item() -> PathItemBuilder {
+pub(super) fn item() -> PathItemBuilder {
     let server = Server::builder().url(SERVER).description(Some("The public listener (`--public-url`).")).build();
     PathItemBuilder::new().servers(Some([server]))
 }
@@ -61,7 +61,7 @@ fn operation(id: &str, summary: &str, path: &[Parameter]) -> OperationBuilder {
         .security(SecurityRequirement::default())
 }
 
-fn text() -> ObjectBuilder {
+pub(super) fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 
@@ -76,16 +76,16 @@ fn filename() -> Parameter {
     parameter("filename", ParameterIn::Path, about, text().examples([serde_json::json!("log.txt")]))
 }
 
-fn as_attachment() -> Parameter {
+pub(super) fn as_attachment() -> Parameter {
     parameter("download", ParameterIn::Query, "Present, with or without a value: never shown inline.", text())
 }
 
-fn range() -> Parameter {
+pub(super) fn range() -> Parameter {
     let schema = text().examples([serde_json::json!("bytes=0-1023")]);
     parameter("Range", ParameterIn::Header, "One range of bytes (RFC 9110 section 14.2). GET only.", schema)
 }
 
-fn parameter(name: &str, place: ParameterIn, about: &str, schema: ObjectBuilder) -> Parameter {
+pub(super) fn parameter(name: &str, place: ParameterIn, about: &str, schema: ObjectBuilder) -> Parameter {
     let required = if place == ParameterIn::Path { Required::True } else { Required::False };
     ParameterBuilder::new()
         .name(name)
@@ -97,7 +97,12 @@ fn parameter(name: &str, place: ParameterIn, about: &str, schema: ObjectBuilder)
 }
 
 fn responses(with_body: bool) -> utoipa::openapi::Responses {
-    let mut refused = refusals::responses(REFUSALS.iter().copied());
+    of_file(REFUSALS, with_body)
+}
+
+/// What a file is answered with, or refused with.
+pub(super) fn of_file(refusals: &[Code], with_body: bool) -> utoipa::openapi::Responses {
+    let mut refused = refusals::responses(refusals.iter().copied());
     let mut partial = None;
     if with_body {
         partial = Some(("206".to_owned(), RefOr::T(bytes("The bytes of the range.", true))));
@@ -135,7 +140,7 @@ fn bytes(about: &str, with_body: bool) -> Response {
     response.content("application/octet-stream", content).build()
 }
 
-fn add_page(response: &mut RefOr<Response>) {
+pub(super) fn add_page(response: &mut RefOr<Response>) {
     if let RefOr::T(response) = response {
         let page = ContentBuilder::new().schema(Some(text())).build();
         response.content.insert("text/html".to_owned(), page.into());

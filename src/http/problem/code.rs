@@ -43,6 +43,8 @@ codes! {
     IncompleteBody = BAD_REQUEST, "incomplete_body", "The body did not arrive whole";
     /// What an `AuthZEN` call asks is no question.
     BadEvaluation = BAD_REQUEST, "invalid_request", "The request is invalid";
+    /// The login was not begun in this browser, or is over.
+    LoginFailed = BAD_REQUEST, "login_failed", "The login did not work";
     /// No API key, or none that is valid.
     Unauthorized = UNAUTHORIZED, "unauthorized", "A valid API key is needed";
     /// The key lacks the call's scope.
@@ -55,6 +57,10 @@ codes! {
     PlanRequired = FORBIDDEN, "plan_required", "The site's plan does not include this";
     /// The object's key is not under the site's prefix.
     ObjectOutsidePrefix = FORBIDDEN, "object_outside_prefix", "The object is outside of the site's prefix";
+    /// The rules do not let this customer download this (product: *Who may download in the portal*).
+    DownloadNotAllowed = FORBIDDEN, "download_not_allowed", "The attachment is not shared with this customer";
+    /// The login provider vouches for nobody.
+    LoginRefused = FORBIDDEN, "login_refused", "The login was refused";
     /// Nothing is here, or nothing that a stranger is told about.
     NotFound = NOT_FOUND, "not_found", "Not found";
     /// No such site, or none of the key's.
@@ -63,8 +69,12 @@ codes! {
     ProjectNotFound = NOT_FOUND, "project_not_found", "No such project";
     /// No such attachment.
     AttachmentNotFound = NOT_FOUND, "attachment_not_found", "No such attachment";
+    /// The site has no login provider.
+    LoginProviderNotFound = NOT_FOUND, "login_provider_not_found", "The site has no login provider";
     /// The store has no such object.
     ObjectNotFound = NOT_FOUND, "object_not_found", "The store has no such object";
+    /// The sign-up token was never made in this site, or for another address.
+    SignUpTokenNotFound = NOT_FOUND, "sign_up_token_not_found", "No such sign-up token";
     /// The link was never issued, or is not the key's to see.
     LinkNotFound = NOT_FOUND, "link_not_found", "No such link";
     /// The request was never registered.
@@ -73,8 +83,14 @@ codes! {
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here";
     /// The comment was deleted (product, rule 7).
     CommentDeleted = CONFLICT, "comment_deleted", "The comment was deleted";
+    /// The sign-up token was redeemed before.
+    SignUpTokenUsed = CONFLICT, "sign_up_token_used", "The sign-up token was used";
+    /// The service is not set up for logins.
+    LoginNotSetUp = CONFLICT, "login_not_set_up", "The service is not set up for logins";
     /// The mode or the compliance switch forbids links without a login.
     SecuredLinksOff = CONFLICT, "secured_links_off", "Secured links are off";
+    /// A genuine sign-up token that is past its time.
+    PasswordResetRequired = GONE, "password_reset_required", "The password must be reset";
     /// A genuine token that is past its time.
     LinkExpired = GONE, "link_expired", "This link has expired";
     /// A genuine token that was revoked, in whatever way.
@@ -101,8 +117,12 @@ codes! {
     AutomaticAddress = UNPROCESSABLE_ENTITY, "automatic_address", "A program writes from this address";
     /// A fault of ours.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Internal error";
+    /// The login provider answers what it should not, or its settings are wrong.
+    LoginProviderFailed = BAD_GATEWAY, "login_provider_failed", "The login provider does not work";
     /// The database or the store does not answer, or cannot tell.
     Unavailable = SERVICE_UNAVAILABLE, "unavailable", "Unavailable for the moment";
+    /// The login provider does not answer.
+    LoginProviderUnavailable = SERVICE_UNAVAILABLE, "login_provider_unavailable", "The login provider does not answer";
     /// The database was restored from a backup, and nobody has said `attachlink recover` yet.
     RecoveryRequired = SERVICE_UNAVAILABLE, "recovery_required", "The service has to be recovered";
     /// The bytes are gone from the store.

@@ -76,6 +76,11 @@ impl DownloadBody {
         Poll::Ready(Some(Ok(Frame::data(bytes))))
     }
 
+    /// The link, for the log.
+    fn link(&self) -> Option<impl tracing::Value> {
+        self.entry.capability().link().map(tracing::field::display)
+    }
+
     fn fail(&mut self) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         self.entry.cut(CutReason::StoreFailed);
         Poll::Ready(Some(Err(Cut)))
@@ -94,11 +99,11 @@ impl DownloadBody {
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(Some(Ok(bytes))) => self.give(bytes),
                 Poll::Ready(Some(Err(error))) => {
-                    tracing::error!(%error, link_id = %self.entry.link(), "the object store failed in mid-stream");
+                    tracing::error!(%error, link_id = self.link(), "the object store failed in mid-stream");
                     self.fail()
                 }
                 Poll::Ready(None) => {
-                    tracing::error!(link_id = %self.entry.link(), "the object store ended early");
+                    tracing::error!(link_id = self.link(), "the object store ended early");
                     self.fail()
                 }
             },

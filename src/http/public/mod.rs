@@ -1,12 +1,16 @@
 //! The public listener: what strangers reach. Downloads, `robots.txt`, and the pages a person may meet.
 //!
-//! Three routes need no router; the request goes from hyper to its handler directly.
+//! The few routes need no router; the request goes from hyper to its handler directly.
 
 mod body;
 mod cache;
 mod download;
+mod file;
+mod holder;
 mod page;
+mod portal;
 mod refuse;
+mod route;
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -21,55 +25,31 @@ pub use body::PublicBody;
 pub use cache::ObjectCache;
 
 use crate::app::App;
+use crate::domain::portal::PortalDownload;
 use crate::domain::token::LinkId;
 use crate::http::problem::Code;
-use crate::liveness::{Batcher, Gate};
+use crate::liveness::{Batcher, Gate, PortalAnswer};
+use crate::store::LivenessRow;
+use file::Answered;
 use refuse::Refusal;
+use route::Route;
 
 /// Keeps crawlers away: there is nothing to index, and links are secrets.
 const ROBOTS: &str = "User-agent: *\nDisallow: /\n";
 
 const ALLOWED: &str = "GET, HEAD, OPTIONS";
+const ALLOWED_WITH_POST: &str = "GET, HEAD, POST, OPTIONS";
 
 /// What the public listener needs. One for each runtime thread: the batcher is the thread's own.
 pub struct Public {
     /// What all handlers share.
     pub app: Arc<App>,
     /// Asks the database which links are alive.
-    pub batcher: Batcher,
+    pub batcher: Batcher<LinkId, LivenessRow>,
+    /// Asks the database what customers who are logged in may download.
+    pub logins: Batcher<PortalDownload, PortalAnswer>,
     /// Small objects.
     pub cache: ObjectCache,
-}
-
-/// The routes, by their templates: the only form of a path that is ever logged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Route<'a> {
-    Download { token: &'a str, named: bool },
-    Robots,
-    Unknown,
-}
-
-impl<'a> Route<'a> {
-    fn of(path: &'a str) -> Self {
-        if path == "/robots.txt" {
-            return Self::Robots;
-        }
-        let Some(rest) = path.strip_prefix("/a/") else { return Self::Unknown };
-        match rest.split_once('/') {
-            None => Self::Download { token: rest, named: false },
-            Some((token, name)) if !name.contains('/') => Self::Download { token, named: true },
-            Some(_) => Self::Unknown,
-        }
-    }
-
-    const fn template(self) -> &'static str {
-        match self {
-            Self::Download { named: false, .. } => "/a/{token}",
-            Self::Download { named: true, .. } => "/a/{token}/{filename}",
-            Self::Robots => "/robots.txt",
-            Self::Unknown => crate::http::UNMATCHED,
-        }
-    }
 }
 
 /// What the log says of a request.
@@ -118,36 +98,41 @@ pub async fn respond(public: &Public, gate: &Arc<Gate>, head: &http::request::Pa
     let route = Route::of(head.uri.path());
     let log =
         LogLine { method: crate::http::method_name(&head.method), route: route.template(), started: Instant::now() };
-    let answer = match (route, &head.method) {
-        (Route::Unknown, _) => Err(Refusal::new(Code::NotFound)),
-        (_, &Method::OPTIONS) => Ok(options()),
-        (Route::Robots, &Method::GET | &Method::HEAD) => Ok(robots(&head.method)),
-        (Route::Download { token, .. }, &Method::GET | &Method::HEAD) => {
-            match download::download(public, gate, head, token, &log).await {
-                // A download writes its own line once it has ended.
-                Ok(download::Answered::Running(response)) => return response,
-                Ok(download::Answered::Whole(response, link)) => {
-                    let octets = body_octets(&response);
-                    log.write(response.status(), octets, Some(link), "answered");
-                    return response;
-                }
-                Err(refusal) => Err(refusal),
-            }
-        }
-        _ => Err(Refusal::new(Code::MethodNotAllowed)),
-    };
-    match answer {
-        Ok(response) => {
-            log.write(response.status(), body_octets(&response), None, "answered");
+    match answer(public, gate, head, route, &log).await {
+        // A download writes its own line once it has ended.
+        Ok(Answered::Running(response)) => response,
+        Ok(Answered::Whole(response, link)) => {
+            log.write(response.status(), body_octets(&response), link, "answered");
             response
         }
         Err(refusal) => {
             let (code, link) = (refusal.code, refusal.link());
             public.app.metrics.refused(code.name());
-            let response = refuse::response(public, head, refusal).await;
+            let response = refuse::response(public, head, route, refusal).await;
             log.write(response.status(), body_octets(&response), link, code.name());
             response
         }
+    }
+}
+
+async fn answer(
+    public: &Public,
+    gate: &Arc<Gate>,
+    head: &http::request::Parts,
+    route: Route<'_>,
+    log: &LogLine,
+) -> Result<Answered, Refusal> {
+    let whole = |response| Ok(Answered::Whole(response, None));
+    match (route, &head.method) {
+        (Route::Unknown, _) => Err(Refusal::new(Code::NotFound)),
+        (_, &Method::OPTIONS) => whole(options(route)),
+        (Route::LogOut { site }, &Method::POST) => portal::log_out(public, head, site).and_then(whole),
+        (_, method) if !matches!(*method, Method::GET | Method::HEAD) => Err(Refusal::new(Code::MethodNotAllowed)),
+        (Route::Robots, method) => whole(robots(method)),
+        (Route::Download { token, .. }, _) => download::download(public, gate, head, token, log).await,
+        (Route::PortalDownload(ids), _) => portal::download(public, gate, head, ids, log).await,
+        (Route::LoggedIn { site }, _) => portal::logged_in(public, head, site).await.and_then(whole),
+        (Route::LogOut { site }, _) => portal::ask_to_log_out(head, site).and_then(whole),
     }
 }
 
@@ -165,31 +150,9 @@ fn robots(method: &Method) -> Response<PublicBody> {
     response
 }
 
-fn options() -> Response<PublicBody> {
+fn options(route: Route<'_>) -> Response<PublicBody> {
     let mut response = Response::new(PublicBody::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(ALLOWED));
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(route.allowed()));
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn paths_become_routes() {
-        for (path, route) in [
-            ("/a/T", Route::Download { token: "T", named: false }),
-            ("/a/T/x.png", Route::Download { token: "T", named: true }),
-            ("/a/T/", Route::Download { token: "T", named: true }),
-            ("/a/T/x/y", Route::Unknown),
-            ("/a", Route::Unknown),
-            ("/", Route::Unknown),
-            ("/robots.txt", Route::Robots),
-            ("/v1/sites/s", Route::Unknown),
-            ("/metrics", Route::Unknown),
-        ] {
-            assert_eq!(Route::of(path), route, "{path}");
-        }
-    }
 }

@@ -1,15 +1,15 @@
 //! How a request is refused: a page for browsers, a problem for everything else.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header, request::Parts};
 
 use super::body::PublicBody;
-use super::{ALLOWED, Public, page};
+use super::holder::Holder;
+use super::page::Step;
+use super::route::Route;
+use super::{Public, page};
 use crate::domain::token::LinkId;
 use crate::http::problem::{Code, PROBLEM_JSON, Problem, RETRY_AFTER_SECONDS};
-use crate::store::LivenessRow;
 
 /// The policy of files: nothing in them may run (API: *Tokens and downloads*).
 pub(super) const FILE_POLICY: HeaderValue =
@@ -34,20 +34,22 @@ pub(super) fn security_headers(headers: &mut HeaderMap, policy: HeaderValue) {
 pub(super) struct Refusal {
     /// Why.
     pub(super) code: Code,
-    /// The genuine link it is about; a stranger's guess has none.
-    row: Option<Arc<LivenessRow>>,
+    /// Whom it is about; a stranger's guess is about nobody.
+    holder: Option<Holder>,
     size: Option<u64>,
+    /// A cookie to set or to take away.
+    cookie: Option<HeaderValue>,
 }
 
 impl Refusal {
-    /// A refusal that tells nothing about any link.
+    /// A refusal that tells nothing about anything.
     pub(super) const fn new(code: Code) -> Self {
-        Self { code, row: None, size: None }
+        Self { code, holder: None, size: None, cookie: None }
     }
 
-    /// A refusal of a genuine link.
-    pub(super) fn of(code: Code, row: &Arc<LivenessRow>) -> Self {
-        Self { code, row: Some(Arc::clone(row)), size: None }
+    /// A refusal of somebody who is known.
+    pub(super) fn of(code: Code, holder: &Holder) -> Self {
+        Self { holder: Some(holder.clone()), ..Self::new(code) }
     }
 
     /// Names the file's size, for `416`.
@@ -56,23 +58,43 @@ impl Refusal {
         self
     }
 
+    /// Changes a cookie.
+    pub(super) fn with_cookie(mut self, cookie: HeaderValue) -> Self {
+        self.cookie = Some(cookie);
+        self
+    }
+
+    fn is_brief(&self) -> bool {
+        self.holder.as_ref().is_some_and(Holder::is_brief)
+    }
+
     /// The link, for the log.
     pub(super) fn link(&self) -> Option<LinkId> {
-        self.row.as_ref().map(|row| row.id)
+        self.holder.as_ref().and_then(Holder::link)
     }
 }
 
 /// The response to a refusal.
-pub(super) async fn response(public: &Public, head: &Parts, refusal: Refusal) -> Response<PublicBody> {
+pub(super) async fn response(
+    public: &Public,
+    head: &Parts,
+    route: Route<'_>,
+    refusal: Refusal,
+) -> Response<PublicBody> {
     let html = wants_page(&head.headers);
     let (policy, media_type, text) = if html {
-        let portal = match &refusal.row {
-            Some(row) if page::names_the_portal(refusal.code) => portal_of(public, row.id).await,
-            _ => None,
-        };
-        (page::POLICY.clone(), "text/html; charset=utf-8", page::render(refusal.code, portal.as_deref()))
+        let step = next_step(public, &refusal).await;
+        (
+            page::POLICY.clone(),
+            "text/html; charset=utf-8",
+            page::render(refusal.code, refusal.is_brief(), step.as_ref()),
+        )
     } else {
-        (FILE_POLICY, PROBLEM_JSON, Problem::new(refusal.code, detail(refusal.code)).body().to_string())
+        (
+            FILE_POLICY,
+            PROBLEM_JSON,
+            Problem::new(refusal.code, detail(refusal.code, refusal.is_brief())).body().to_string(),
+        )
     };
     let mut response = Response::new(PublicBody::empty());
     *response.status_mut() = refusal.code.status();
@@ -83,9 +105,9 @@ pub(super) async fn response(public: &Public, head: &Parts, refusal: Refusal) ->
     headers.insert(header::VARY, HeaderValue::from_static("Accept"));
     match refusal.code {
         Code::MethodNotAllowed => {
-            headers.insert(header::ALLOW, HeaderValue::from_static(ALLOWED));
+            headers.insert(header::ALLOW, HeaderValue::from_static(route.allowed()));
         }
-        Code::Unavailable | Code::ObjectUnavailable => {
+        Code::Unavailable | Code::ObjectUnavailable | Code::LoginProviderUnavailable => {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
         }
         _ => {}
@@ -93,20 +115,43 @@ pub(super) async fn response(public: &Public, head: &Parts, refusal: Refusal) ->
     if let Some(Ok(range)) = refusal.size.map(|size| HeaderValue::from_str(&format!("bytes */{size}"))) {
         headers.insert(header::CONTENT_RANGE, range);
     }
+    if let Some(cookie) = refusal.cookie {
+        headers.append(header::SET_COOKIE, cookie);
+    }
     *response.body_mut() = PublicBody::whole_unless_head(&head.method, Bytes::from(text));
     response
 }
 
+/// Where a page leads: to the portal, where the file may be had another way, or to another login.
+async fn next_step(public: &Public, refusal: &Refusal) -> Option<Step> {
+    match &refusal.holder {
+        Some(Holder::Link(row)) if page::names_the_portal(refusal.code) => {
+            portal_of(public, row.id).await.map(Step::HelpCenter)
+        }
+        Some(Holder::Customer(_)) if refusal.code == Code::DownloadNotAllowed => Some(Step::OtherAccount),
+        _ => None,
+    }
+}
+
 /// One fixed sentence for each code: nobody is told more than the code says.
-const fn detail(code: Code) -> &'static str {
+const fn detail(code: Code, brief: bool) -> &'static str {
     match code {
+        Code::LinkExpired if brief => "This link worked for five minutes. Ask the portal for the file again.",
         Code::LinkExpired => "Links work for 28 days. Ask the help desk for the file again.",
         Code::LinkWithdrawn => "The help desk withdrew this link. Ask it for the file again.",
         Code::ObjectUnavailable => "The file cannot be read at the moment. The link is not used up: try again later.",
         Code::Unavailable => "Whether this link is alive cannot be told at the moment. Try again.",
         Code::PreconditionFailed => "The file is not the version that the request names.",
         Code::RangeNotSatisfiable => "The file has no octet in the range. Content-Range names its size.",
-        Code::MethodNotAllowed => "Only GET, HEAD and OPTIONS are possible here.",
+        Code::MethodNotAllowed => "The header `Allow` names what is possible here.",
+        Code::DownloadNotAllowed => "There is no such file, or it is not shared with whoever is logged in.",
+        Code::AttachmentNotFound => "The file was removed, or never was there.",
+        Code::LoginFailed => "The login was begun in another browser, too long ago, or is finished. Begin again.",
+        Code::LoginRefused => {
+            "The login provider vouches for nobody: it was cancelled, or the address is not verified."
+        }
+        Code::LoginProviderUnavailable => "The login provider does not answer at the moment. Try again.",
+        Code::LoginProviderFailed => "The login provider answers what it should not, or its settings are wrong.",
         _ => "This address leads to no file. Check that the link is whole.",
     }
 }

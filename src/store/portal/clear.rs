@@ -1,5 +1,6 @@
 //! What deletions leave behind, and clearing it away in small batches.
 
+use super::login_provider;
 use crate::domain::ids::{CommentPath, SiteId};
 use crate::store::db::{Sql, Tx, execute, fetch_optional, retried, sql, sql_that_locks};
 use crate::store::rows::bigint;
@@ -38,8 +39,11 @@ macro_rules! batch {
         ))
     };
 }
-const OF_PORTAL: [Sql; 2] =
-    [batch!("accounts", "portal_id", "email"), batch!("organization_members", "portal_id", "organization, email")];
+const OF_PORTAL: [Sql; 3] = [
+    batch!("accounts", "portal_id", "email"),
+    batch!("organization_members", "portal_id", "organization, email"),
+    batch!("sign_up_tokens", "portal_id", "token_id"),
+];
 const OF_PROJECT: [Sql; 5] = [
     batch!("project_customers", "project_id", "email"),
     batch!("requests", "project_id", "request"),
@@ -59,7 +63,7 @@ const DONE: Sql = sql("DELETE FROM deleted_portals WHERE portal_id = $1");
 pub(in crate::store) async fn delete_site(tx: &mut Tx, site: &SiteId) -> Result<(), StoreError> {
     execute!(tx.on(), QUEUE_PORTAL, site.as_str())?;
     execute!(tx.on(), DELETE_PORTAL, site.as_str())?;
-    Ok(())
+    login_provider::delete_with_site(tx, site).await
 }
 
 /// A comment is deleted: nobody is tagged in it any more.

@@ -79,9 +79,10 @@ pub struct CaseFacts {
     pub facts: Facts,
 }
 
+/// The settings in force and what is known about whoever asks, as they are stored.
 #[derive(sqlx::FromRow)]
 #[expect(clippy::struct_excessive_bools, reason = "a row has the columns that it has")]
-struct FactsRow {
+pub(super) struct FactsRow {
     #[sqlx(flatten)]
     settings: PermissionsRow,
     account: bool,
@@ -95,7 +96,8 @@ struct FactsRow {
 }
 
 impl FactsRow {
-    fn read(self) -> Result<CaseFacts, StoreError> {
+    /// Reads the row.
+    pub(super) fn read(self) -> Result<CaseFacts, StoreError> {
         let roles: BTreeSet<Role> = [
             (self.reporter, Role::Reporter),
             (self.participant, Role::Participant),

@@ -5,13 +5,19 @@
 
 mod access;
 pub(super) mod clear;
+mod downloads;
 mod facts;
+mod login_provider;
 mod people;
 mod permissions;
 mod requests;
 mod row;
+mod sign_up;
 
+pub use downloads::DownloadFacts;
 pub use facts::{AskedAbout, CaseFacts};
+pub use login_provider::StoredProvider;
 pub use people::{AddPerson, ListOfPeople};
 pub use permissions::{OpenProjects, SetPermissions};
 pub use requests::{PutRequest, RequestRecord};
+pub use sign_up::{NewSignUp, Redeemed};

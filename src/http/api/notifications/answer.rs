@@ -115,7 +115,8 @@ pub struct EmailAttachment {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = LinkAccess, required = false)]
     pub access: Option<LinkAccess>,
-    /// `link`: its address; the portal's under `portal_login`, or `null` when the site has no `portal_url`.
+    /// `link`: its address. Under `portal_login`, where the customer logs in to download it if the site has a login
+    /// provider, else the portal's, or `null` when the site has no `portal_url`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = "uri", required = false)]
     #[expect(clippy::option_option, reason = "left out without a link, null with a link to a portal without address")]

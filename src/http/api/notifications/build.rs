@@ -6,7 +6,7 @@ use super::answer::{Email, EmailAttachment, LinkAccess, Notification, Rendering}
 use crate::app::App;
 use crate::domain::attachment::Attachment;
 use crate::domain::email::{self, Decision, decide};
-use crate::domain::ids::{ProjectId, Recipient, RequestId};
+use crate::domain::ids::{CommentPath, Recipient, RequestId};
 use crate::domain::link::expires_at;
 use crate::domain::security::may_issue;
 use crate::http::api::links::{Fresh, must_not_be_too_many};
@@ -16,7 +16,7 @@ use crate::store::{IssueContext, NewLink};
 
 /// What is asked for.
 pub(super) struct Asked<'a> {
-    pub(super) project: &'a ProjectId,
+    pub(super) comment: &'a CommentPath,
     pub(super) request: &'a RequestId,
     pub(super) message_octets: u64,
     /// `None` is the unnamed recipient.
@@ -29,7 +29,10 @@ struct Emails<'a> {
     app: &'a App,
     attachments: &'a [Attachment],
     decision: Decision,
+    comment: &'a CommentPath,
     portal_url: Option<String>,
+    /// Whether customers log in here to download.
+    has_login: bool,
     /// Whether links open without a login.
     secured: bool,
     now: OffsetDateTime,
@@ -45,7 +48,7 @@ pub(super) fn notification(
     asked: Asked<'_>,
     context: &IssueContext,
 ) -> Result<(Notification, Vec<NewLink>), Problem> {
-    let IssueContext { settings, mode, attachments } = context;
+    let IssueContext { settings, mode, has_login, attachments } = context;
     must_not_be_too_many(asked.recipients.len(), attachments.len())?;
     let decision = decide(attachments, asked.message_octets, app.settings.inline_limit, settings.safe_notifications)
         .map_err(|_| Problem::invalid("message_size", "is too large together with the images"))?;
@@ -55,7 +58,9 @@ pub(super) fn notification(
         app,
         attachments,
         decision,
-        portal_url: settings.portal_url.as_ref().map(|portal| portal.of(asked.project, asked.request)),
+        portal_url: settings.portal_url.as_ref().map(|portal| portal.of(&asked.comment.project, asked.request)),
+        comment: asked.comment,
+        has_login: *has_login,
         secured: may_issue(*mode, settings.safe_notifications).is_ok(),
         now: asked.now,
         links: Vec::new(),
@@ -87,10 +92,19 @@ impl Emails<'_> {
             email::Rendering::Link => EmailAttachment {
                 rendering: Rendering::Link,
                 access: Some(LinkAccess::PortalLogin),
-                url: Some(self.portal_url.clone()),
+                url: Some(self.portal_link(index)),
                 ..shown
             },
         }
+    }
+
+    /// To the attachment itself where customers log in here, else to the request in the portal.
+    fn portal_link(&self, index: usize) -> Option<String> {
+        if !self.has_login {
+            return self.portal_url.clone();
+        }
+        let path = self.comment.attachment(self.attachments[index].id.clone());
+        Some(self.app.settings.portal_download_url(&path))
     }
 
     fn inline(&self, index: usize, shown: EmailAttachment) -> EmailAttachment {

@@ -89,7 +89,7 @@ pub async fn post(
     let NotificationPost { request, message_size, attachments, recipients } = body;
     let recipients = recipients.map_or_else(|| vec![None], |named| named.into_iter().map(Some).collect());
     let wanted = Wanted { request: Some(&request), attachments: attachments.as_deref() };
-    let asked = Asked { project: &comment.project, request: &request, message_octets: message_size.0, recipients, now };
+    let asked = Asked { comment, request: &request, message_octets: message_size.0, recipients, now };
     let build = |context: &IssueContext| notification(&app, asked, context);
     let answer = match app.store.issue(comment, wanted, now, build).await? {
         Issued::Done(answer) => answer,

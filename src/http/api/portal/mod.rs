@@ -2,10 +2,13 @@
 
 pub mod customer_access;
 pub mod customer_permissions;
+pub mod downloads;
+pub mod login_provider;
 pub mod page;
 pub mod people;
 pub mod place;
 pub mod requests;
+pub mod sign_up;
 pub mod titles;
 
 use std::sync::Arc;
@@ -23,6 +26,10 @@ pub fn calls() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::default()
         .routes(routes!(customer_access::get::get, customer_access::put::put))
         .routes(routes!(customer_permissions::get::get, customer_permissions::put::put))
+        .routes(routes!(login_provider::get::get, login_provider::put::put, login_provider::delete::delete))
+        .routes(routes!(downloads::post::post))
+        .routes(routes!(sign_up::post::post))
+        .routes(routes!(sign_up::redeem::post))
         .routes(routes!(accounts::list))
         .routes(routes!(accounts::put, accounts::delete))
         .routes(routes!(customers::list))

@@ -70,6 +70,7 @@ async fn add<P: PeoplePlace>(app: &Arc<App>, key: &ApiKey, place: PersonPath<P>)
 async fn remove<P: PeoplePlace>(app: &Arc<App>, key: &ApiKey, place: PersonPath<P>) -> Result<StatusCode, Problem> {
     let list = place.of.list();
     let removed = app.store.remove_person(&list, &place.email).await?;
+    app.downloads.sweep_soon();
     if removed.ok_or_else(Problem::site_not_found)? {
         audit::person_removed(key.id, &list, &place.email);
     }

@@ -25,6 +25,7 @@ refusals!(SiteNotFound, ProjectNotFound);
 pub async fn delete(State(app): State<Arc<App>>, caller: Caller<Notify, RequestPath>) -> Result<StatusCode, Problem> {
     let RequestPath { of: ProjectPath { site, project }, request } = &caller.place;
     let known = app.store.delete_request(site, project, request).await?;
+    app.downloads.sweep_soon();
     if known.ok_or_else(Problem::site_not_found)? {
         audit::request_forgotten(caller.key.id, site, project, request);
     }

@@ -87,6 +87,8 @@ pub async fn put(
     match app.store.put_request((&site, &project, &id), &request, app.clock.now()).await? {
         PutRequest::SiteNotFound => Err(Problem::site_not_found()),
         PutRequest::Done { record, created } => {
+            // Somebody may be on it no more.
+            app.downloads.sweep_soon();
             audit::request_registered(caller.key.id, &site, &project, &id, &request);
             let status = if created { StatusCode::CREATED } else { StatusCode::OK };
             Ok((status, Json(RequestRegistered::of(id, record))))

@@ -1,0 +1,261 @@
+//! A file on its way to whoever may have it: conditions and ranges, headers, bytes.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request::Parts};
+use time::OffsetDateTime;
+use tokio::time::Instant;
+
+use super::body::{DownloadBody, PublicBody, Source};
+use super::cache::LARGEST_OBJECT_OCTETS;
+use super::holder::Holder;
+use super::refuse::{self, Refusal};
+use super::{LogLine, Public};
+use crate::domain::conditional::{self, Answer as Condition, Validators};
+use crate::domain::token::LinkId;
+use crate::domain::{filename, media};
+use crate::http::problem::Code;
+use crate::liveness::{Answer, Capability, Entry, Gate, Unknown};
+use crate::objects::{MayMend, ObjectError, Owner};
+use crate::store::ServedObject;
+
+/// What became of a request that was not refused.
+pub(super) enum Answered {
+    /// A file is on its way.
+    Running(Response<PublicBody>),
+    /// Answered without a byte of a file.
+    Whole(Response<PublicBody>, Option<LinkId>),
+}
+
+/// A registered download that leaves the registry again unless it begins.
+pub(super) struct Candidate(Option<Arc<Entry>>);
+
+impl Candidate {
+    /// Enters a download that would send bytes. To be called before the database is asked, so that no sweep can miss it.
+    pub(super) fn enter(public: &Public, gate: &Arc<Gate>, head: &Parts, under: impl Into<Capability>) -> Self {
+        Self((head.method == Method::GET).then(|| public.app.downloads.enter(under, gate)))
+    }
+}
+
+impl Drop for Candidate {
+    fn drop(&mut self) {
+        if let Some(entry) = self.0.take() {
+            entry.abandon();
+        }
+    }
+}
+
+/// The database said that whoever asks may have the file.
+pub(super) struct Grant {
+    /// The download, entered before the question.
+    pub(super) candidate: Candidate,
+    /// Who may, and why.
+    pub(super) holder: Holder,
+    /// The file.
+    pub(super) served: Arc<ServedObject>,
+    /// When the question was sent.
+    pub(super) sent: Instant,
+}
+
+/// Serves the file. Conditions and ranges come after liveness: what is dead never answers 304, 412 or 416.
+pub(super) async fn send(public: &Public, head: &Parts, log: &LogLine, grant: Grant) -> Result<Answered, Refusal> {
+    let app = &public.app;
+    let Grant { mut candidate, holder, served, sent } = grant;
+    let (holder, served) = (&holder, &served);
+    let etag = served.object.etag();
+    let validators = Validators { etag: &etag, last_modified: served.object.modified_at, size: served.object.size };
+    let range = match conditional::evaluate(&head.method, &head.headers, &validators) {
+        Condition::Full => None,
+        Condition::Partial { first, last } => Some(first..last + 1),
+        Condition::NotModified => {
+            return Ok(Answered::Whole(not_modified(head, served, &etag, app.clock.now()), holder.link()));
+        }
+        Condition::PreconditionFailed => return Err(Refusal::of(Code::PreconditionFailed, holder)),
+        Condition::RangeNotSatisfiable => {
+            return Err(Refusal::of(Code::RangeNotSatisfiable, holder).with_size(served.object.size));
+        }
+    };
+
+    let octets = range.as_ref().map_or(served.object.size, |range| range.end - range.start);
+    let mut response = Response::new(PublicBody::empty());
+    describe(response.headers_mut(), head, served, &etag, app.clock.now());
+    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(octets));
+    if let Some(range) = &range {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+        response.headers_mut().insert(header::CONTENT_RANGE, content_range(range, served.object.size));
+    }
+    if head.method != Method::GET {
+        return Ok(Answered::Whole(response, holder.link()));
+    }
+
+    let source = open(public, served, &etag, range, holder).await.map_err(|error| unavailable(holder, &error))?;
+    let Some(entry) = candidate.0.take() else { return Err(Refusal::new(Code::Unavailable)) };
+    if !entry.begin(sent, end_of(public, log, response.status(), holder)) {
+        entry.abandon();
+        return Err(Refusal::of(holder.withdrawn(), holder));
+    }
+    *response.body_mut() = PublicBody::Download(DownloadBody::new(source, octets, entry));
+    Ok(Answered::Running(response))
+}
+
+fn unavailable(holder: &Holder, error: &ObjectError) -> Refusal {
+    // Gone is not the same as not to be had just now: the latter may be tried again.
+    let code = match error {
+        ObjectError::NotFound | ObjectError::Changed => Code::ObjectUnavailable,
+        ObjectError::Full | ObjectError::Unavailable(_) => Code::Unavailable,
+    };
+    tracing::error!(
+        error = error as &dyn std::error::Error,
+        link_id = holder.link().map(tracing::field::display),
+        "the object of a live attachment cannot be served"
+    );
+    holder.record_refusal(code);
+    Refusal::of(code, holder)
+}
+
+/// What is said and counted once the download has ended.
+fn end_of(
+    public: &Public,
+    log: &LogLine,
+    status: StatusCode,
+    holder: &Holder,
+) -> impl FnOnce(crate::liveness::Ended) + Send + 'static {
+    let (app, log, holder) = (Arc::clone(&public.app), log.clone(), holder.clone());
+    move |ended| {
+        app.metrics.download_ended(ended.outcome, ended.octets, log.started.elapsed());
+        log.write(status, ended.octets, holder.link(), ended.outcome.name());
+        holder.record_download(ended);
+    }
+}
+
+/// Opens the bytes before the head of the response is sent: a missing object is a `503`, not a cut `200`.
+async fn open(
+    public: &Public,
+    served: &ServedObject,
+    etag: &str,
+    range: Option<Range<u64>>,
+    holder: &Holder,
+) -> Result<Source, ObjectError> {
+    let object = &served.object;
+    let range = range.unwrap_or(0..object.size);
+    let metrics = &public.app.metrics;
+    if object.size > LARGEST_OBJECT_OCTETS {
+        let body = crate::http::timed(metrics, "open", public.app.objects.open(object, range)).await?;
+        return Ok(Source::Store(body.owned_by(owner(public, holder))));
+    }
+    let whole = if let Some(bytes) = public.cache.get(etag, metrics) {
+        public.app.objects.must_be_there(object).await?;
+        bytes
+    } else {
+        let bytes = crate::http::timed(metrics, "read_whole", public.app.objects.read_whole(object)).await?;
+        public.cache.put(etag.to_owned(), bytes.clone());
+        bytes
+    };
+    slice(&whole, range).map(Source::Memory)
+}
+
+/// A cut transfer is mended only under what holds now. The sweep would cut it soon, but a second is for what was
+/// running, not for what begins anew. Expiry ends nothing that has begun.
+fn owner(public: &Public, holder: &Holder) -> Owner {
+    let (links, logins) = (public.batcher.clone(), public.logins.clone());
+    let (app, capability) = (Arc::clone(&public.app), holder.capability());
+    let may_mend = move || -> BoxFuture<'static, MayMend> {
+        let (links, logins, capability) = (links.clone(), logins.clone(), capability.clone());
+        Box::pin(async move {
+            match capability {
+                Capability::Link(link) => may_mend(links.ask(link).await, |row| !row.withdrawn),
+                Capability::Login(login) => {
+                    may_mend(logins.ask((*login).clone()).await, crate::liveness::PortalAnswer::holds)
+                }
+            }
+        })
+    };
+    let mended = move |ended: Result<(), &ObjectError>, took| {
+        app.metrics.object_call("mend", ended.err().map_or("ok", ObjectError::name), took);
+    };
+    Owner::new(may_mend, mended)
+}
+
+fn may_mend<R>(answer: Result<Answer<R>, Unknown>, holds: impl Fn(&R) -> bool) -> MayMend {
+    match answer {
+        Ok(Answer { row: Some(row), .. }) if holds(&row) => MayMend::Yes,
+        Ok(_) => MayMend::No,
+        Err(Unknown) => MayMend::Unknown,
+    }
+}
+
+fn slice(whole: &Bytes, range: Range<u64>) -> Result<Bytes, ObjectError> {
+    let (Ok(start), Ok(end)) = (usize::try_from(range.start), usize::try_from(range.end)) else {
+        return Err(ObjectError::Changed);
+    };
+    if end > whole.len() { Err(ObjectError::Changed) } else { Ok(whole.slice(start..end)) }
+}
+
+fn not_modified(head: &Parts, served: &ServedObject, etag: &str, now: OffsetDateTime) -> Response<PublicBody> {
+    let mut response = Response::new(PublicBody::empty());
+    *response.status_mut() = StatusCode::NOT_MODIFIED;
+    describe(response.headers_mut(), head, served, etag, now);
+    // RFC 9110 section 15.4.5: no representation metadata beyond what keeps a stored response fresh.
+    for name in [header::CONTENT_TYPE, header::CONTENT_DISPOSITION] {
+        response.headers_mut().remove(name);
+    }
+    response
+}
+
+/// The headers of a file (API: *Tokens and downloads*).
+fn describe(headers: &mut HeaderMap, head: &Parts, served: &ServedObject, etag: &str, now: OffsetDateTime) {
+    let as_type = media::served_as(served.kind, &served.media_type);
+    let inline = as_type.inline && !wants_attachment(head.uri.query());
+    refuse::security_headers(headers, refuse::FILE_POLICY);
+    headers.insert(header::CONTENT_TYPE, text(&as_type.content_type));
+    headers.insert(header::CONTENT_DISPOSITION, text(&filename::content_disposition(inline, &served.filename)));
+    headers.insert(header::ETAG, text(etag));
+    // Never later than `Date` (RFC 9110 section 8.8.2.1): versions that replace each other within a second are dated ahead.
+    let modified_at = served.object.modified_at.min(now);
+    headers.insert(header::LAST_MODIFIED, text(&httpdate::fmt_http_date(modified_at.into())));
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+}
+
+/// Our own texts are ASCII; should one not be, the header is left empty rather than the request failed.
+fn text(value: &str) -> HeaderValue {
+    HeaderValue::from_str(value).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+fn content_range(range: &Range<u64>, size: u64) -> HeaderValue {
+    text(&format!("bytes {}-{}/{size}", range.start, range.end - 1))
+}
+
+fn wants_attachment(query: Option<&str>) -> bool {
+    query.is_some_and(|query| query.split('&').any(|pair| pair.split('=').next() == Some("download")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_download_query_makes_any_file_an_attachment() {
+        for (query, expected) in [
+            (None, false),
+            (Some(""), false),
+            (Some("download"), true),
+            (Some("download=1"), true),
+            (Some("a=b&download"), true),
+            (Some("downloads"), false),
+            (Some("a=download"), false),
+        ] {
+            assert_eq!(wants_attachment(query), expected, "{query:?}");
+        }
+    }
+
+    #[test]
+    fn a_slice_is_exact_or_refused() {
+        let whole = Bytes::from_static(b"0123456789");
+        assert_eq!(slice(&whole, 2..5).unwrap(), "234");
+        assert_eq!(slice(&whole, 0..10).unwrap(), "0123456789");
+        assert!(slice(&whole, 5..11).is_err());
+    }
+}

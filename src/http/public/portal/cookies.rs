@@ -1,0 +1,165 @@
+//! The two cookies: a login that goes on, and a customer who is logged in. Both are sealed.
+
+use cookie::{Cookie, CookieBuilder, SameSite};
+use http::{HeaderMap, HeaderValue, header};
+use time::Duration;
+
+use crate::app::AppSettings;
+use crate::domain::ids::SiteId;
+use crate::domain::portal::{Attempt, LOGIN_LIFETIME, SESSION_LIFETIME, Session};
+use crate::login::{Kind, PortalKey, random};
+
+/// A browser takes such a name only over TLS, from this very host, for all of its paths (RFC 6265bis section 4.1.3).
+const HOST_PREFIX: &str = "__Host-";
+const SESSION: &str = "attachlink-session";
+const ATTEMPT: &str = "attachlink-login";
+/// As many logins may go on in one browser at a time, in tabs side by side.
+const SLOTS: &str = "01234567";
+
+/// Reads and makes cookies.
+#[derive(Clone, Copy)]
+pub(super) struct Cookies<'a> {
+    pub(super) key: &'a PortalKey,
+    pub(super) settings: &'a AppSettings,
+}
+
+/// A place for a login that begins, by chance: the newest of two in one place wins.
+pub(super) fn any_slot() -> char {
+    let [octet] = random();
+    SLOTS.chars().nth(usize::from(octet) % SLOTS.len()).unwrap_or('0')
+}
+
+impl Cookies<'_> {
+    /// The session of a request, for whatever site and time it is.
+    pub(super) fn session(self, headers: &HeaderMap) -> Option<Session> {
+        let sealed = value(headers, &self.name(SESSION))?;
+        serde_json::from_str(&self.key.open(Kind::Session, "", sealed)?).ok()
+    }
+
+    /// The cookie that keeps a customer logged in.
+    pub(super) fn keep_session(self, session: &Session) -> Option<HeaderValue> {
+        let text = serde_json::to_string(session).ok()?;
+        let sealed = self.key.seal(Kind::Session, "", &text);
+        header_of(self.cookie(self.name(SESSION), sealed).max_age(SESSION_LIFETIME))
+    }
+
+    /// Takes the session away.
+    pub(super) fn end_session(self) -> Option<HeaderValue> {
+        header_of(self.cookie(self.name(SESSION), String::new()).max_age(Duration::ZERO))
+    }
+
+    /// The login that came back with this state, if it was begun in this browser.
+    pub(super) fn attempt(self, headers: &HeaderMap, site: &SiteId, state: &str) -> Option<Attempt> {
+        let sealed = value(headers, &self.attempt_name(state)?)?;
+        serde_json::from_str(&self.key.open(Kind::Attempt, site.as_str(), sealed)?).ok()
+    }
+
+    /// The cookie that remembers a login while it goes on.
+    pub(super) fn keep_attempt(self, attempt: &Attempt, site: &SiteId) -> Option<HeaderValue> {
+        let text = serde_json::to_string(attempt).ok()?;
+        let sealed = self.key.seal(Kind::Attempt, site.as_str(), &text);
+        header_of(self.cookie(self.attempt_name(&attempt.state)?, sealed).max_age(LOGIN_LIFETIME))
+    }
+
+    /// Forgets a login: each comes back once.
+    pub(super) fn end_attempt(self, state: &str) -> Option<HeaderValue> {
+        header_of(self.cookie(self.attempt_name(state)?, String::new()).max_age(Duration::ZERO))
+    }
+
+    fn attempt_name(self, state: &str) -> Option<String> {
+        let slot = state.chars().next().filter(|slot| SLOTS.contains(*slot))?;
+        Some(self.name(&format!("{ATTEMPT}-{slot}")))
+    }
+
+    fn name(self, name: &str) -> String {
+        if self.settings.is_plain_loopback() { name.to_owned() } else { format!("{HOST_PREFIX}{name}") }
+    }
+
+    fn cookie(self, name: String, value: String) -> CookieBuilder<'static> {
+        Cookie::build((name, value))
+            .path("/")
+            .http_only(true)
+            .same_site(SameSite::Lax)
+            .secure(!self.settings.is_plain_loopback())
+    }
+}
+
+fn header_of(cookie: CookieBuilder<'_>) -> Option<HeaderValue> {
+    HeaderValue::try_from(cookie.build().to_string()).ok()
+}
+
+/// A cookie of a request. Of two with one name neither counts: one of them is not ours.
+fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pairs = all.flat_map(|all| all.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let mut found = pairs.filter(|(given, _)| *given == name).map(|(_, value)| value);
+    match (found.next(), found.next()) {
+        (Some(value), None) => Some(value),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::portal::AutomaticAddresses;
+
+    fn settings(public_url: &str) -> AppSettings {
+        AppSettings {
+            public_url: public_url.to_owned(),
+            api_url: String::new(),
+            inline_limit: 0,
+            automatic_addresses: AutomaticAddresses::default(),
+            max_upload_octets: None,
+        }
+    }
+
+    fn session() -> Session {
+        let customer = "ana@a.example".parse().unwrap();
+        Session { site: "acme".to_owned(), provider: 7, customer, over_at: 0 }
+    }
+
+    #[test]
+    fn a_session_comes_back_as_it_was_given_and_shows_nothing() {
+        let (key, settings) = (PortalKey::of("k"), settings("https://files.example"));
+        let cookies = Cookies { key: &key, settings: &settings };
+        let cookie = cookies.keep_session(&session()).unwrap();
+        let text = cookie.to_str().unwrap();
+        let (pair, attributes) = text.split_once("; ").unwrap();
+        assert_eq!(attributes, "HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=3600");
+        assert!(pair.starts_with("__Host-attachlink-session=") && !text.contains("ana"), "{text}");
+        let headers = HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_str(&format!("x=1; {pair}")).unwrap())]);
+        assert!(cookies.session(&headers) == Some(session()));
+        let other = PortalKey::of("another");
+        assert!(Cookies { key: &other, ..cookies }.session(&headers).is_none());
+        let twice = format!("{pair}; {pair}");
+        let headers = HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_str(&twice).unwrap())]);
+        assert!(cookies.session(&headers).is_none());
+    }
+
+    #[test]
+    fn a_developers_machine_has_no_tls() {
+        for (url, plain) in [
+            ("http://127.0.0.1:8080", true),
+            ("http://[::1]:8080", true),
+            ("http://localhost", true),
+            ("http://files.example", false),
+            ("https://127.0.0.1", false),
+        ] {
+            let (key, settings) = (PortalKey::of("k"), settings(url));
+            let cookie = Cookies { key: &key, settings: &settings }.end_session().unwrap();
+            assert_eq!(cookie.to_str().unwrap().contains("Secure"), !plain, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_state_names_its_slot() {
+        let (key, settings) = (PortalKey::of("k"), settings("http://localhost"));
+        let cookies = Cookies { key: &key, settings: &settings };
+        assert!(SLOTS.contains(any_slot()));
+        assert_eq!(cookies.attempt_name("3abc").as_deref(), Some("attachlink-login-3"));
+        for bad in ["", "8", "x", ";"] {
+            assert_eq!(cookies.attempt_name(bad), None);
+        }
+    }
+}
