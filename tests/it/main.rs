@@ -41,5 +41,6 @@ mod sign_up;
 mod store_contract;
 mod store_postgres;
 mod store_sqlite;
+mod together;
 mod upgrade;
 mod uploads;

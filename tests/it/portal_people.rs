@@ -103,6 +103,8 @@ async fn who_is_added_has_an_account_and_without_one_is_nowhere(on: Keeps) {
     let service = acme(on).await;
     add(&service, CUSTOMERS, "ana@a.example").await.ok(201);
     add(&service, "/sites/acme/projects/DEV/customers", "ana@a.example").await.ok(201);
+    add(&service, &format!("{}/customers", comment_path("c1")), "ben@a.example").await.ok(201);
+    assert_eq!(people(&service, ACCOUNTS).await, ["ana@a.example", "ben@a.example"]);
     add(&service, MEMBERS, "ben@a.example").await.ok(201);
     add(&service, MEMBERS, "ana@a.example").await.ok(201);
     assert_eq!(people(&service, ACCOUNTS).await, ["ana@a.example", "ben@a.example"]);

@@ -75,7 +75,7 @@ pub enum ListOfPeople {
     Customers(SiteId, ProjectId),
     /// The members of an organization. Who is one has an account.
     Members(SiteId, OrganizationId),
-    /// The customers who are tagged in a comment.
+    /// The customers who are tagged in a comment. Who is tagged has an account.
     Tagged(CommentPath),
 }
 
@@ -147,6 +147,7 @@ impl Store {
                     if fetch_optional!(tx.on(), (i64,), COMMENT_DELETED, site, project, comment)?.is_some() {
                         return Ok(AddPerson::CommentDeleted);
                     }
+                    add_account(&mut tx, &path.site, email, false).await?;
                     let (project_id, _) = projects::started(&mut tx, &path.site, &path.project, now).await?;
                     execute!(tx.on(), ADD_TAGGED, project_id, comment, email)? > 0
                 }
