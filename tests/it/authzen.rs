@@ -237,6 +237,16 @@ async fn forms_and_bots(on: Keeps) {
     assert_eq!(answer["context"]["because_of"], json!(["fix_versions"]));
     let fields = json!({"required_fields": ["summary", "customfield_1"]});
     assert_eq!(ask(&service, visitor, "raise_request", PORTAL, fields).await, "yes: login_free");
+    // What it offers besides is left out for a visitor, as far as it needs a login, and for nobody else.
+    let optional = json!({"optional_fields": ["Labels", "summary", "asset_objects", "customfield_1"]});
+    add(&service, "/sites/acme/accounts/ana@a.example").await;
+    for (subject, hidden) in
+        [(visitor, json!(["Labels", "asset_objects"])), (("customer", "ana@a.example"), json!(null))]
+    {
+        let asked = question(subject, "raise_request", PORTAL, &optional);
+        let answer = post(&service, "/access/v1/evaluation", &asked).await.ok(200).json();
+        assert_eq!((&answer["decision"], &answer["context"]["hidden_fields"]), (&json!(true), &hidden));
+    }
     for (action, resource) in [("raise_request", PORTAL), ("create_account", ("site", "acme"))] {
         assert_eq!(ask(&service, visitor, action, resource, json!({"honeypot": "x"})).await, "no: bot, ");
         assert!(ask(&service, visitor, action, resource, json!({"honeypot": ""})).await.starts_with("yes"));
@@ -325,8 +335,8 @@ async fn many_questions_in_the_standards_form(on: Keeps) {
     let service = on.service().await;
     service.site("acme").await;
     let ask = async |semantic: Option<&str>, evaluations: Value| {
-        let mut body = json!({"subject": {"type": "agent", "id": "7"}, "resource": {"type": "portal"}, "action": {"name": "view_portal"},
-            "evaluations": evaluations});
+        let mut body = json!({"subject": {"type": "agent", "id": "7"}, "resource": {"type": "portal", "id": "acme/SUP"},
+            "action": {"name": "view_portal"}, "evaluations": evaluations});
         if let Some(semantic) = semantic {
             body["options"] = json!({"evaluations_semantic": semantic});
         }
@@ -334,15 +344,17 @@ async fn many_questions_in_the_standards_form(on: Keeps) {
         assert_eq!(answer.get("decision"), None);
         answer["evaluations"].as_array().unwrap().iter().map(|it| it["decision"].as_bool().unwrap()).collect::<Vec<_>>()
     };
-    let portal = json!({"resource": {"id": "acme/SUP"}});
-    let visitor = json!({"subject": {"type": "visitor", "id": "v"}, "resource": {"id": "acme/SUP"}});
+    let portal = json!({"resource": {"type": "portal", "id": "acme/SUP"}});
+    let visitor = json!({"subject": {"type": "visitor", "id": "v"}});
     let all = json!([portal, visitor, portal]);
     assert_eq!(ask(None, all.clone()).await, [true, false, true]);
     assert_eq!(ask(Some("execute_all"), all.clone()).await, [true, false, true]);
     assert_eq!(ask(Some("deny_on_first_deny"), all.clone()).await, [true, false]);
     assert_eq!(ask(Some("permit_on_first_permit"), json!([visitor, portal, visitor])).await, [false, true]);
+    // All of it may come from beside them; what stands in a question is not mixed with that.
+    assert_eq!(ask(None, json!([{}, {"resource": {"id": "acme/SUP"}}])).await, [true, false]);
     // One that is none does not keep the others from being answered.
-    assert_eq!(ask(None, json!([portal, {}, {"resource": 7}, 5, portal])).await, [true, false, false, false, true]);
+    assert_eq!(ask(None, json!([portal, {"resource": 7}, 5, portal])).await, [true, false, false, true]);
 
     let alone = json!({"subject": {"type": "agent", "id": "7"}, "resource": {"type": "portal", "id": "acme/SUP"},
         "action": {"name": "view_portal"}});

@@ -21,6 +21,7 @@ mod keys;
 mod login;
 mod objects_contract;
 mod pgbouncer;
+mod portal_document;
 mod portal_people;
 mod portal_settings;
 mod postgres_failures;

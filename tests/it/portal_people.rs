@@ -15,6 +15,7 @@ with_each_database!(
     a_key_of_a_project_changes_nothing_of_the_whole_site,
     nobody_is_tagged_in_a_deleted_comment,
     requests_say_whose_they_are,
+    requests_are_listed_in_pages,
     programs_are_on_no_request,
     a_request_without_login_is_flagged_until_its_address_is_proved,
 );
@@ -195,6 +196,39 @@ async fn requests_say_whose_they_are(on: Keeps) {
         service.delete(REQUEST).await.ok(204);
         service.get(REQUEST).await.refused(404, "request_not_found");
     }
+}
+
+async fn requests_are_listed_in_pages(on: Keeps) {
+    let service = acme(on).await;
+    let list = "/sites/acme/projects/SUP/requests";
+    let empty = json!({"requests": [], "next": null});
+    for nothing in [list, "/sites/acme/projects/NEW/requests"] {
+        assert_eq!(service.get(nothing).await.ok(200).json(), empty);
+    }
+    service.get("/sites/none/projects/SUP/requests").await.refused(404, "site_not_found");
+    let mut registered = Vec::new();
+    for number in 1..=5 {
+        let body = json!({"reporter": "ana@a.example", "participants": [format!("p{number}@a.example"), "ben@b.example"],
+            "organizations": ["globex"], "channel": "portal_without_login"});
+        registered.push(service.put(&format!("{list}/SUP-{number}"), body).await.ok(201).json());
+    }
+    let elsewhere = list.replace("SUP", "DEV");
+    service.put(&format!("{elsewhere}/DEV-1"), json!({"reporter": "a@a.example", "channel": "agent"})).await.ok(201);
+
+    let (mut seen, mut after) = (Vec::new(), String::new());
+    for page in 1..=3 {
+        let answer = service.get(&format!("{list}?limit=2{after}")).await.ok(200).json();
+        seen.extend(answer["requests"].as_array().unwrap().iter().cloned());
+        assert_eq!(answer["next"].is_null(), page == 3, "{answer}");
+        after = format!("&after={}", answer["next"].as_str().unwrap_or_default());
+    }
+    assert_eq!(seen, registered);
+    assert_eq!(service.get(list).await.ok(200).json(), json!({"requests": registered, "next": null}));
+    service.get(&format!("{list}?limit=101")).await.refused(422, "invalid_request");
+    service.get(&format!("{list}?after=a%20b")).await.refused(422, "invalid_request");
+    service.delete(&format!("{list}/SUP-2")).await.ok(204);
+    let left = service.get(&format!("{list}?limit=2")).await.ok(200).json();
+    assert_eq!((&left["requests"][1]["request"], &left["next"]), (&json!("SUP-3"), &json!("SUP-3")));
 }
 
 async fn programs_are_on_no_request(on: Keeps) {

@@ -9,16 +9,17 @@ use super::people::PROVE_ACCOUNT;
 use super::row::{self, json_list};
 use crate::domain::ids::{OrganizationId, ProjectId, RequestId, SiteId};
 use crate::domain::portal::{EmailAddress, Request, RequestChannel};
-use crate::store::db::{Sql, Tx, execute, fetch_optional, retried, sql};
+use crate::store::db::{Sql, Tx, execute, fetch_all, fetch_optional, retried, sql};
+use crate::store::rows::bigint;
 use crate::store::sites::{SITE_EXISTS, SITE_HELD};
 use crate::store::{Store, StoreError, projects};
 
-/// A request with its lists, whatever there is of it, in one statement: so what is read belongs together. `$all` and
-/// `$end` make a JSON text of many rows.
-macro_rules! request {
-    ($all:literal, $end:literal) => {
+/// Requests with their lists, in one statement: so what is read belongs together. `$all` and `$end` make a JSON text of
+/// many rows; `$join` and `$which` say which requests.
+macro_rules! requests {
+    ($all:literal, $end:literal, $join:literal, $which:literal) => {
         concat!(
-            "SELECT r.reporter, r.private, r.channel, (SELECT ",
+            "SELECT r.request, r.reporter, r.private, r.channel, (SELECT ",
             $all,
             "(email)",
             $end,
@@ -30,15 +31,30 @@ macro_rules! request {
             " FROM request_organizations AS list WHERE list.project_id = r.project_id \
              AND list.request = r.request) AS organizations, coalesce(a.proved, FALSE) AS proved, \
              coalesce(cp.flag_anonymous_requests, FALSE) AS flagged FROM sites AS s \
-             LEFT JOIN projects AS p ON p.site = s.site AND p.project = $2 \
-             LEFT JOIN requests AS r ON r.project_id = p.project_id AND r.request = $3 \
-             LEFT JOIN customer_access AS ca ON ca.site = s.site \
+             LEFT JOIN projects AS p ON p.site = s.site AND p.project = $2 ",
+            $join,
+            " requests AS r ON r.project_id = p.project_id AND r.request ",
+            $which,
+            " LEFT JOIN customer_access AS ca ON ca.site = s.site \
              LEFT JOIN accounts AS a ON a.portal_id = ca.portal_id AND a.email = r.reporter \
              LEFT JOIN customer_permissions AS cp ON cp.project_id = p.project_id WHERE s.site = $1"
         )
     };
 }
+/// One request, whatever there is of it: a row without one where there is only the site.
+macro_rules! request {
+    ($all:literal, $end:literal) => {
+        requests!($all, $end, "LEFT JOIN", "= $3")
+    };
+}
+/// A page in the order of their ids.
+macro_rules! page {
+    ($all:literal, $end:literal) => {
+        concat!(requests!($all, $end, "JOIN", "> $3"), " ORDER BY r.request LIMIT $4")
+    };
+}
 const REQUEST: Sql = Sql { sqlite: request!("json_group_array", ""), postgres: request!("json_agg", "::text") };
+const REQUESTS: Sql = Sql { sqlite: page!("json_group_array", ""), postgres: page!("json_agg", "::text") };
 const KNOWN: Sql = sql("SELECT project_id FROM requests WHERE project_id = $1 AND request = $2");
 // First of all, so that of two that replace it one waits here.
 const UPSERT: Sql = sql("INSERT INTO requests (project_id, request, reporter, private, channel) \
@@ -78,6 +94,8 @@ const DELETE_ORGANIZATIONS: Sql = sql("DELETE FROM request_organizations WHERE r
 /// A request as it is stored, with what its flag depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestRecord {
+    /// Its id.
+    pub id: RequestId,
     /// Whose it is, and with whom it is shared.
     pub request: Request,
     /// Whether the reporter's address is proved.
@@ -103,6 +121,7 @@ pub enum PutRequest {
 #[derive(sqlx::FromRow)]
 struct RequestRow {
     /// Missing when the request is, with what follows.
+    request: Option<String>,
     reporter: Option<String>,
     private: Option<bool>,
     channel: Option<String>,
@@ -116,7 +135,9 @@ struct RequestRow {
 impl RequestRow {
     /// `None` for a request that was never registered.
     fn read(self) -> Result<Option<RequestRecord>, StoreError> {
-        let (Some(reporter), Some(private), Some(channel)) = (self.reporter, self.private, self.channel) else {
+        let (Some(id), Some(reporter), Some(private), Some(channel)) =
+            (self.request, self.reporter, self.private, self.channel)
+        else {
             return Ok(None);
         };
         let request = Request {
@@ -126,7 +147,8 @@ impl RequestRow {
             private,
             channel: RequestChannel::from_name(&channel).ok_or(StoreError::Corrupt("a request's channel"))?,
         };
-        Ok(Some(RequestRecord { request, proved: self.proved, flagged: self.flagged }))
+        let id = id.parse().map_err(|_| StoreError::Corrupt("a request's id"))?;
+        Ok(Some(RequestRecord { id, request, proved: self.proved, flagged: self.flagged }))
     }
 }
 
@@ -168,6 +190,27 @@ impl Store {
         let (on, key) = (self.db.read(), (site.as_str(), project.as_str(), request.as_str()));
         let row = fetch_optional!(on, RequestRow, REQUEST, key.0, key.1, key.2)?;
         row.map(RequestRow::read).transpose()
+    }
+
+    /// The requests of a project in the order of their ids, those after `after`, at most `limit`. `None`: no such site.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn requests(
+        &self,
+        site: &SiteId,
+        project: &ProjectId,
+        after: Option<&RequestId>,
+        limit: u64,
+    ) -> Result<Option<Vec<RequestRecord>>, StoreError> {
+        // Every id comes after the empty text.
+        let (after, limit) = (after.map_or("", RequestId::as_str), bigint(limit)?);
+        let (site, project) = (site.as_str(), project.as_str());
+        let rows = fetch_all!(self.db.read(), RequestRow, REQUESTS, site, project, after, limit)?;
+        if rows.is_empty() && fetch_optional!(self.db.read(), (i64,), SITE_EXISTS, site)?.is_none() {
+            return Ok(None);
+        }
+        rows.into_iter().filter_map(|row| row.read().transpose()).collect::<Result<_, _>>().map(Some)
     }
 
     /// Registers a request or replaces it whole, makes its project if it is new, and accounts for everyone on it.

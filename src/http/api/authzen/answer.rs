@@ -7,7 +7,7 @@ use super::body::{Context, Evaluation, Named, SharedWith};
 use super::question::{Question, field_kind};
 use crate::app::App;
 use crate::domain::access::{ApiKey, Scope, Target};
-use crate::domain::portal::{Action, Case, Decision, Form, Help, Person, SearchField, ShareWith, decide};
+use crate::domain::portal::{Action, Case, Decision, Form, Help, Permit, Person, SearchField, ShareWith, decide};
 use crate::http::problem::Problem;
 use crate::store::AskedAbout;
 
@@ -37,6 +37,10 @@ pub struct Reasons {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(value_type = Vec<String>)]
     pub because_of: Vec<&'static str>,
+    /// Of the form's `optional_fields`, those to leave out for somebody who is not logged in.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub hidden_fields: Vec<String>,
     /// Why the question could not be asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<EvaluationError>,
@@ -60,6 +64,7 @@ impl EvaluationAnswer {
             reason_user: BTreeMap::new(),
             help: Vec::new(),
             because_of: Vec::new(),
+            hidden_fields: Vec::new(),
             error: Some(error),
         };
         Self { decision: false, context }
@@ -77,7 +82,8 @@ impl From<Decision> for EvaluationAnswer {
             Err(refused) => (false, refused.reason.name(), refused.reason.title(), refused.help, refused.because_of),
         };
         let reason_user = BTreeMap::from([("en", title)]);
-        let context = Reasons { reason: Some(reason), reason_user, help, because_of, error: None };
+        let hidden_fields = Vec::new();
+        let context = Reasons { reason: Some(reason), reason_user, help, because_of, hidden_fields, error: None };
         Self { decision: allowed, context }
     }
 }
@@ -113,12 +119,25 @@ pub(super) async fn answer(app: &App, key: &ApiKey, asked: Evaluation) -> Result
         subject: &question.subject,
         facts: &known.facts,
     };
-    Ok(decide(case, &action).into())
+    let decision = decide(case, &action);
+    let is_login_free = decision == Ok(Permit::LoginFree);
+    let mut answered = EvaluationAnswer::from(decision);
+    if is_login_free {
+        answered.context.hidden_fields = hidden_fields(question.context.optional_fields);
+    }
+    Ok(answered)
+}
+
+/// The fields that a form shows only to those who are logged in (product: *Login-free requests*), named as they came.
+fn hidden_fields(mut offered: Vec<String>) -> Vec<String> {
+    offered.retain(|name| field_kind(name).needs_login());
+    offered
 }
 
 /// The action with what is known about whom it names.
 async fn action(app: &App, question: &Question) -> Result<Action, Problem> {
-    let Context { required_fields, honeypot, on_behalf_of, share_with, participant, field } = question.context.clone();
+    let Context { required_fields, honeypot, on_behalf_of, share_with, participant, field, .. } =
+        question.context.clone();
     Ok(match &*question.action {
         "view_help_center" => Action::ViewHelpCenter,
         "create_account" => Action::CreateAccount { honeypot },

@@ -9,7 +9,7 @@ use crate::http::api::json::{Accepted, JsonBody};
 use crate::http::problem::{Code, Problem};
 
 /// A subject or a resource. Its properties are not needed: what matters is known here.
-#[derive(Debug, Clone, Default, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
 pub struct Entity {
     /// Of a subject `customer`, `visitor`, `sender` or `agent`; of a resource `site`, `project`, `portal`,
     /// `knowledge_base`, `request` or `attachment`.
@@ -19,15 +19,6 @@ pub struct Entity {
     /// An email address, or ids with slashes between them.
     #[schema(required = true, value_type = String)]
     pub id: Option<String>,
-}
-
-impl Entity {
-    /// This one, with what it lacks from the defaults.
-    fn or(entity: Option<Self>, default: Option<&Self>) -> Option<Self> {
-        let Some(entity) = entity else { return default.cloned() };
-        let default = default.cloned().unwrap_or_default();
-        Some(Self { kind: entity.kind.or(default.kind), id: entity.id.or(default.id) })
-    }
 }
 
 /// An action.
@@ -72,6 +63,9 @@ pub struct Context {
     /// `raise_request`: the kinds of the fields that the form requires.
     #[serde(default)]
     pub required_fields: Vec<String>,
+    /// `raise_request`: the kinds of the fields that it offers besides.
+    #[serde(default)]
+    pub optional_fields: Vec<String>,
     /// `raise_request`, `create_account`: what stands in the field that people do not see.
     #[serde(default)]
     pub honeypot: String,
@@ -103,13 +97,13 @@ pub struct Evaluation {
 }
 
 impl Evaluation {
-    /// This one, with what it lacks from the defaults (section 7.1.1).
+    /// This one, with what it lacks from the defaults: each key as a whole, never mixed (section 7.1.1).
     #[must_use]
     pub fn or(self, defaults: &Self) -> Self {
         Self {
-            subject: Entity::or(self.subject, defaults.subject.as_ref()),
+            subject: self.subject.or_else(|| defaults.subject.clone()),
             action: self.action.or_else(|| defaults.action.clone()),
-            resource: Entity::or(self.resource, defaults.resource.as_ref()),
+            resource: self.resource.or_else(|| defaults.resource.clone()),
             context: self.context.or_else(|| defaults.context.clone()),
         }
     }

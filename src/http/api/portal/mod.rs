@@ -38,6 +38,7 @@ pub fn calls() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(members::put, members::delete))
         .routes(routes!(tagged::list))
         .routes(routes!(tagged::put, tagged::delete))
+        .routes(routes!(requests::list::list))
         .routes(routes!(requests::get::get, requests::put::put, requests::delete::delete))
 }
 

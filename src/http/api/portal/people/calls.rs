@@ -16,11 +16,10 @@ macro_rules! people_calls {
         use axum::response::Response;
         use http::StatusCode;
 
-        use super::{PeoplePage, PersonListed};
+        use super::{Page, PeoplePage, PersonListed};
         use crate::app::App;
         use crate::http::api::caller::{Caller, Notify};
         use crate::http::api::json::NoBody;
-        use crate::http::api::portal::page::Page;
         use crate::http::api::portal::place::PersonPath;
         use crate::http::openapi::refusals;
         use crate::http::problem::Problem;

@@ -15,7 +15,7 @@ use serde::Serialize;
 
 use calls::people_calls;
 
-use super::page::Page;
+use super::page::MOST_PEOPLE;
 use super::place::{PeoplePlace, PersonPath};
 use crate::app::App;
 use crate::audit;
@@ -41,14 +41,13 @@ pub struct PeoplePage {
     pub next: Option<EmailAddress>,
 }
 
+/// Which of them.
+type Page = super::page::Page<EmailAddress, MOST_PEOPLE>;
+
 async fn list(app: &App, place: &impl PeoplePlace, page: Page) -> Result<Json<PeoplePage>, Problem> {
-    let one_more = page.limit.saturating_add(1);
-    let people = app.store.people(&place.list(), page.after.as_ref(), one_more).await?;
+    let people = app.store.people(&place.list(), page.after.as_ref(), page.one_more()).await?;
     let mut people = people.ok_or_else(Problem::site_not_found)?;
-    let limit = usize::try_from(page.limit).unwrap_or(usize::MAX);
-    let is_last = people.len() <= limit;
-    people.truncate(limit);
-    let next = if is_last { None } else { people.last().cloned() };
+    let next = page.cut(&mut people, Clone::clone);
     Ok(Json(PeoplePage { people: people.into_iter().map(|email| PersonListed { email }).collect(), next }))
 }
 

@@ -28,5 +28,5 @@ pub async fn get(
     let RequestPath { of: ProjectPath { site, project }, request } = caller.place;
     let found = app.store.request(&site, &project, &request).await?.ok_or_else(Problem::site_not_found)?;
     let record = found.ok_or_else(|| Problem::new(Code::RequestNotFound, "No request of this id was registered."))?;
-    Ok(Json(RequestRegistered::of(request, record)))
+    Ok(Json(RequestRegistered::of(record)))
 }

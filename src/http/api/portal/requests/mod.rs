@@ -2,6 +2,7 @@
 
 pub mod delete;
 pub mod get;
+pub mod list;
 pub mod put;
 
 use std::collections::BTreeSet;
@@ -42,8 +43,8 @@ pub struct RequestRegistered {
 }
 
 impl RequestRegistered {
-    fn of(id: RequestId, record: RequestRecord) -> Self {
-        let RequestRecord { request, proved, flagged } = record;
+    fn of(record: RequestRecord) -> Self {
+        let RequestRecord { id, request, proved, flagged } = record;
         let address_unproved = request.is_unproved(proved);
         Self {
             request: id,

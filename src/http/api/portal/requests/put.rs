@@ -91,7 +91,7 @@ pub async fn put(
             app.downloads.sweep_soon();
             audit::request_registered(caller.key.id, &site, &project, &id, &request);
             let status = if created { StatusCode::CREATED } else { StatusCode::OK };
-            Ok((status, Json(RequestRegistered::of(id, record))))
+            Ok((status, Json(RequestRegistered::of(record))))
         }
     }
 }
