@@ -34,6 +34,7 @@ mod promise;
 mod purge;
 mod random;
 mod restore;
+mod rfc9110;
 mod rules;
 mod s3;
 mod secrets;

@@ -16,6 +16,7 @@ const SERVER: &str = "http://127.0.0.1:8080";
 pub(super) const TAG: &str = "public";
 
 const REFUSALS: &[Code] = &[
+    Code::InvalidHost,
     Code::NotFound,
     Code::LinkExpired,
     Code::LinkWithdrawn,

@@ -41,6 +41,8 @@ codes! {
     MalformedJson = BAD_REQUEST, "malformed_json", "The body is not JSON";
     /// The body ended early, or its framing is broken.
     IncompleteBody = BAD_REQUEST, "incomplete_body", "The body did not arrive whole";
+    /// No `Host`, several, or one that names none (RFC 9112 section 3.2).
+    InvalidHost = BAD_REQUEST, "invalid_host", "The request does not name its host";
     /// What an `AuthZEN` call asks is no question.
     BadEvaluation = BAD_REQUEST, "invalid_request", "The request is invalid";
     /// The login was not begun in this browser, or is over.

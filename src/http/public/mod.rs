@@ -7,6 +7,7 @@ mod cache;
 mod download;
 mod file;
 mod holder;
+mod host;
 mod page;
 mod portal;
 mod refuse;
@@ -123,11 +124,15 @@ async fn answer(
     log: &LogLine,
 ) -> Result<Answered, Refusal> {
     let whole = |response| Ok(Answered::Whole(response, None));
+    if !host::is_named_once(head) {
+        return Err(Refusal::new(Code::InvalidHost));
+    }
     match (route, &head.method) {
         (Route::Unknown, _) => Err(Refusal::new(Code::NotFound)),
         (_, &Method::OPTIONS) => whole(options(route)),
         (Route::LogOut { site }, &Method::POST) => portal::log_out(public, head, site).and_then(whole),
         (_, method) if !matches!(*method, Method::GET | Method::HEAD) => Err(Refusal::new(Code::MethodNotAllowed)),
+        (Route::Server, _) => Err(Refusal::new(Code::NotFound)),
         (Route::Robots, method) => whole(robots(method)),
         (Route::Download { token, .. }, _) => download::download(public, gate, head, token, log).await,
         (Route::PortalDownload(ids), _) => portal::download(public, gate, head, ids, log).await,

@@ -143,6 +143,7 @@ const fn detail(code: Code, brief: bool) -> &'static str {
         Code::Unavailable => "Whether this link is alive cannot be told at the moment. Try again.",
         Code::PreconditionFailed => "The file is not the version that the request names.",
         Code::RangeNotSatisfiable => "The file has no octet in the range. Content-Range names its size.",
+        Code::InvalidHost => "One header `Host` has to name the host that the request is for.",
         Code::MethodNotAllowed => "The header `Allow` names what is possible here.",
         Code::DownloadNotAllowed => "There is no such file, or it is not shared with whoever is logged in.",
         Code::AttachmentNotFound => "The file was removed, or never was there.",

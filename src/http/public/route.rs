@@ -21,6 +21,8 @@ pub(super) enum Route<'a> {
         site: &'a str,
     },
     Robots,
+    /// The server as a whole (RFC 9110 section 7.1): only `OPTIONS` may ask about it.
+    Server,
     Unknown,
 }
 
@@ -28,6 +30,9 @@ impl<'a> Route<'a> {
     pub(super) fn of(path: &'a str) -> Self {
         if path == "/robots.txt" {
             return Self::Robots;
+        }
+        if path == "*" {
+            return Self::Server;
         }
         if let Some(rest) = path.strip_prefix("/p/") {
             return Self::of_portal(rest);
@@ -60,6 +65,7 @@ impl<'a> Route<'a> {
             Self::LoggedIn { .. } => "/p/{site}/logged-in",
             Self::LogOut { .. } => "/p/{site}/log-out",
             Self::Robots => "/robots.txt",
+            Self::Server => "*",
             Self::Unknown => crate::http::UNMATCHED,
         }
     }
@@ -67,7 +73,7 @@ impl<'a> Route<'a> {
     /// The methods, for `Allow`.
     pub(super) const fn allowed(self) -> &'static str {
         match self {
-            Self::LogOut { .. } => ALLOWED_WITH_POST,
+            Self::LogOut { .. } | Self::Server => ALLOWED_WITH_POST,
             _ => ALLOWED,
         }
     }
@@ -87,6 +93,7 @@ mod tests {
             ("/a", Route::Unknown),
             ("/", Route::Unknown),
             ("/robots.txt", Route::Robots),
+            ("*", Route::Server),
             ("/p/acme/SUP/c1/a1", Route::PortalDownload(["acme", "SUP", "c1", "a1"])),
             ("/p/acme/SUP/c1/a1/", Route::Unknown),
             ("/p/acme/SUP/c1", Route::Unknown),
