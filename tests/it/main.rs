@@ -43,6 +43,7 @@ mod sign_up;
 mod store_contract;
 mod store_postgres;
 mod store_sqlite;
+mod tenants;
 mod together;
 mod upgrade;
 mod uploads;
