@@ -133,7 +133,7 @@ pub struct AttachmentPath {
 /// An opaque recipient id: who an email goes to, as the notification service calls them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(try_from = "String", into = "String")]
-#[schema(value_type = String, min_length = 1, max_length = 256, example = "r-17")]
+#[schema(value_type = String, min_length = 1, max_length = 256, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$", example = "r-17")]
 pub struct Recipient(String);
 
 impl Recipient {

@@ -10,7 +10,7 @@ use crate::domain::security::Advisory;
 #[serde(deny_unknown_fields, default)]
 pub struct InternalCustomers {
     /// The domains, each by itself: a domain under one of them is another. At most 1,000.
-    #[schema(max_items = 1000)]
+    #[schema(value_type = Vec<Domain>, max_items = 1000)]
     pub approved_domains: BTreeSet<Domain>,
     /// Whether accounts are created for them.
     pub create_accounts: bool,

@@ -40,8 +40,10 @@ pub use session::{Attempt, LOGIN_LIFETIME, ProviderNumber, SESSION_LIFETIME, Ses
 pub use sign_up::{MAX_SIGN_UP_LIFETIME_HOURS, SIGN_UP_KEPT, SIGN_UP_LIFETIME_HOURS, SignUpRefused, SignUpToken};
 
 /// Makes an enum of choices with a stable name in the API and in the database, and a title that a person knows.
+///
+/// `$name` is a `tt`: inside of a `literal` the description's derive does not find the name.
 macro_rules! choices {
-    ($(#[$doc:meta])* $choice:ident: $($(#[$about:meta])* $variant:ident = $name:literal, $title:literal;)+) => {
+    ($(#[$doc:meta])* $choice:ident: $($(#[$about:meta])* $variant:ident = $name:tt, $title:literal;)+) => {
         $(#[$doc])*
         #[derive(
             Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,

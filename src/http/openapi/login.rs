@@ -4,13 +4,14 @@ use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::header::Header;
 use utoipa::openapi::path::{OperationBuilder, Parameter, ParameterIn, PathItem};
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{HttpMethod, OpenApi, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{HttpMethod, OpenApi, RefOr, Response, ResponseBuilder, Responses, ResponsesBuilder};
 
 use super::public::{TAG, add_page, as_attachment, item, of_file, parameter, range, text};
 use super::refusals;
 use crate::http::problem::Code;
 
 const DOWNLOAD_REFUSALS: &[Code] = &[
+    Code::InvalidHost,
     Code::DownloadNotAllowed,
     Code::NotFound,
     Code::AttachmentNotFound,
@@ -22,6 +23,7 @@ const DOWNLOAD_REFUSALS: &[Code] = &[
     Code::ObjectUnavailable,
 ];
 const LOGIN_REFUSALS: &[Code] = &[
+    Code::InvalidHost,
     Code::LoginFailed,
     Code::LoginRefused,
     Code::NotFound,
@@ -29,6 +31,7 @@ const LOGIN_REFUSALS: &[Code] = &[
     Code::Unavailable,
     Code::LoginProviderUnavailable,
 ];
+const LOG_OUT_REFUSALS: &[Code] = &[Code::InvalidHost, Code::NotFound];
 
 const DOWNLOAD: &str = "\
 For a site with a login provider. Whoever is not logged in is sent to that provider, and comes back here; nothing is \
@@ -85,6 +88,13 @@ fn page(about: &str) -> RefOr<Response> {
     ResponseBuilder::new().description(about).content("text/html", content).build().into()
 }
 
+/// One good answer, and the refusals, each also as a page.
+fn or_refused(status: &str, good: RefOr<Response>, codes: &[Code]) -> Responses {
+    let mut refused = refusals::responses(codes.iter().copied());
+    refused.values_mut().for_each(add_page);
+    ResponsesBuilder::new().responses_from_iter([(status.to_owned(), good)].into_iter().chain(refused)).build()
+}
+
 fn logged_in() -> PathItem {
     let about = "The redirect URL to register at the provider. It ends a login that the same browser began here.";
     let query = |name: &str, about: &str| parameter(name, ParameterIn::Query, about, text());
@@ -94,19 +104,18 @@ fn logged_in() -> PathItem {
         query("code", "The provider's code."),
         query("iss", "The provider (RFC 9207)."),
     ];
-    let mut refused = refusals::responses(LOGIN_REFUSALS.iter().copied());
-    refused.values_mut().for_each(add_page);
-    let found = [("303".to_owned(), RefOr::T(see_other("To the attachment.")))];
-    let responses =
-        utoipa::openapi::ResponsesBuilder::new().responses_from_iter(found.into_iter().chain(refused)).build();
-    let get = operation("logged_in", "Come back from the login provider.", about, parameters).responses(responses);
+    let get = operation("logged_in", "Come back from the login provider.", about, parameters).responses(or_refused(
+        "303",
+        see_other("To the attachment.").into(),
+        LOGIN_REFUSALS,
+    ));
     item().operation(HttpMethod::Get, get).build()
 }
 
 fn log_out() -> PathItem {
     let about = "Ends the session of this browser. The provider's own session goes on.";
     let of = |name: &str, summary: &str, answer: &str| {
-        operation(name, summary, about, vec![id("site")]).response("200", page(answer))
+        operation(name, summary, about, vec![id("site")]).responses(or_refused("200", page(answer), LOG_OUT_REFUSALS))
     };
     item()
         .operation(HttpMethod::Get, of("ask_to_log_out", "Ask whether to log out.", "A page that asks."))

@@ -82,7 +82,7 @@ refusals!(SiteNotFound, LoginNotSetUp; json);
     put, path = "/v1/sites/{site}/login-provider", operation_id = "put_login_provider", tag = "portal",
     params(SiteParams),
     request_body(content = LoginProviderPut, example = json!({
-        "issuer": "https://login.acme.example", "client_id": "attachlink", "client_secret": "…",
+        "issuer": "https://login.acme.example", "client_id": "attachlink", "client_secret": "what-the-provider-gave",
     })),
     responses((status = 200, description = "The login provider as it is now.", body = ShownLoginProvider), Refusals),
 )]

@@ -18,6 +18,7 @@ macro_rules! people_calls {
 
         use super::{Page, PeoplePage, PersonListed};
         use crate::app::App;
+        use crate::domain::portal::EmailAddress;
         use crate::http::api::caller::{Caller, Notify};
         use crate::http::api::json::NoBody;
         use crate::http::api::portal::place::PersonPath;
@@ -32,7 +33,7 @@ macro_rules! people_calls {
             params(
                 $params,
                 ("limit" = Option<u64>, Query, description = "How many at most, 1 to 1,000. Left out: 100.", minimum = 1, maximum = 1000),
-                ("after" = Option<String>, Query, description = "Only those after this address: `next` of the page before."),
+                ("after" = Option<EmailAddress>, Query, description = "Only those after this address: `next` of the page before."),
             ),
             responses((status = 200, description = "A page, in the order of the addresses.", body = PeoplePage), Refusals),
         )]

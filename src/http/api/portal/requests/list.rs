@@ -33,7 +33,7 @@ refusals!(SiteNotFound, ProjectNotFound);
     params(
         ProjectParams,
         ("limit" = Option<u64>, Query, description = "How many at most, 1 to 100. Left out: 100.", minimum = 1, maximum = 100),
-        ("after" = Option<String>, Query, description = "Only those after this request: `next` of the page before."),
+        ("after" = Option<RequestId>, Query, description = "Only those after this request: `next` of the page before."),
     ),
     responses((status = 200, description = "A page, in the order of the ids.", body = RequestsPage), Refusals),
 )]

@@ -33,11 +33,11 @@ pub struct RequestPut {
     reporter: EmailAddress,
     /// With whom it is shared.
     #[serde(default)]
-    #[schema(max_items = 1000)]
+    #[schema(value_type = Vec<EmailAddress>, required = false, max_items = 1000)]
     participants: BTreeSet<EmailAddress>,
     /// With which organizations it is shared.
     #[serde(default)]
-    #[schema(max_items = 1000)]
+    #[schema(value_type = Vec<OrganizationId>, required = false, max_items = 1000)]
     organizations: BTreeSet<OrganizationId>,
     /// Whether it is shared with nobody.
     #[serde(default)]

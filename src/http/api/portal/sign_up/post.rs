@@ -14,7 +14,7 @@ use crate::domain::ids::SiteId;
 use crate::domain::portal::{EmailAddress, MAX_SIGN_UP_LIFETIME_HOURS, SIGN_UP_LIFETIME_HOURS};
 use crate::domain::token::{SIGN_UP_PREFIX, mint};
 use crate::http::api::caller::{Caller, Notify};
-use crate::http::api::json::{Accepted, JsonBody};
+use crate::http::api::json::{Accepted, JsonBody, whole_number};
 use crate::http::api::place::SiteParams;
 use crate::http::api::portal::automatic_address;
 use crate::http::api::timestamp::Timestamp;
@@ -29,13 +29,18 @@ pub struct SignUpTokenPost {
     /// The only address that it counts for.
     email: EmailAddress,
     /// How many hours it lives. Left out: 72.
-    #[serde(default = "usual_hours")]
+    #[serde(default = "usual_hours", deserialize_with = "hours")]
     #[schema(value_type = u16, required = false, minimum = 1, maximum = 720, example = 72)]
     lifetime_hours: u16,
 }
 
 const fn usual_hours() -> u16 {
     SIGN_UP_LIFETIME_HOURS
+}
+
+fn hours<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u16, D::Error> {
+    let hours = u16::try_from(whole_number(from)?);
+    hours.map_err(|_| serde::de::Error::custom(format_args!("must be 1 to {MAX_SIGN_UP_LIFETIME_HOURS} hours")))
 }
 
 impl Accepted for SignUpTokenPost {}
