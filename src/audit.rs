@@ -68,6 +68,11 @@ pub fn logged_in(site: &SiteId, customer: &EmailAddress) {
     tracing::info!(target: TARGET, event = "logged_in", %site, %customer);
 }
 
+/// A customer logged out.
+pub fn logged_out(site: &SiteId, customer: &EmailAddress) {
+    tracing::info!(target: TARGET, event = "logged_out", %site, %customer);
+}
+
 /// What was revoked, for [`revoked`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Revoked<'a> {

@@ -1,7 +1,8 @@
 //! The purge: removes what can no longer matter, in small batches, off the hot path.
 //!
 //! Links 60 days past their expiry; objects that were replaced or deleted; what deleted projects and sites left behind;
-//! comments that have had no attachment for as long; sign-up tokens of 90 days ago. Tombstones of comments stay for ever (product, rule 7).
+//! comments that have had no attachment for as long; sign-up tokens of 90 days ago; sessions
+//! that were over 60 days ago. Tombstones of comments stay for ever (product, rule 7).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,6 +66,9 @@ impl Purge {
             tokio::time::sleep(BREATH).await;
         }
         while app.store.purge_sign_ups(app.clock.now(), BATCH).await? > 0 {
+            tokio::time::sleep(BREATH).await;
+        }
+        while app.store.purge_sessions(app.clock.now(), BATCH).await? > 0 {
             tokio::time::sleep(BREATH).await;
         }
         self.comments(app).await?;

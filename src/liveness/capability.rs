@@ -35,7 +35,7 @@ impl From<LinkId> for Capability {
 /// What the database and the rules say about a customer and an attachment.
 #[derive(Debug, Clone)]
 pub struct PortalAnswer {
-    /// Whether the login counts: it was by the provider that the site has now.
+    /// Whether the login counts: it was by the provider that the site has now, and nobody logged out.
     pub logged_in: bool,
     /// What the rules say.
     pub decision: Decision,

@@ -11,7 +11,7 @@ mod wire;
 
 pub use failure::LoginError;
 pub use provider::{Begun, Providers, Returned};
-pub use seal::{Kind, PortalKey, random};
+pub use seal::{Kind, PortalKey, random, random_text};
 pub use wire::NoAnswer;
 
 /// What logging in needs.

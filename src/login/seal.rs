@@ -97,8 +97,11 @@ pub fn random<const N: usize>() -> [u8; N] {
 }
 
 /// A random text of 192 bits.
+///
+/// # Panics
+/// As [`PortalKey::seal`].
 #[must_use]
-pub(super) fn random_text() -> String {
+pub fn random_text() -> String {
     const OCTETS: usize = 24;
     URL_SAFE_NO_PAD.encode(random::<OCTETS>())
 }

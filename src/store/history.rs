@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::db::{Sql, Tx, execute, fetch_all, fetch_optional, retried, sql};
+use super::portal::sessions;
 use super::rows::{bigint, count};
 use super::{Store, StoreError, row_ids};
 use crate::domain::mark::Mark;
@@ -98,7 +99,7 @@ impl Store {
     }
 
     /// Makes a restored database fit to serve again: every project gets a new generation, which kills every link that
-    /// the backup knew, and a mark after `newest`, which no other history holds. Says how many projects there are.
+    /// the backup knew, every session ends, and a mark after `newest`, which no other history holds. Says how many projects there are.
     ///
     /// # Errors
     /// When the database does not answer; whether it was done is open then, and it may be repeated.
@@ -110,6 +111,7 @@ impl Store {
             for (project,) in &projects {
                 execute!(tx.on(), RENEW, *project, row_ids::random(), row_ids::random())?;
             }
+            sessions::end_all(&mut tx).await?;
             execute!(tx.on(), CATCH_UP, number)?;
             let mark = leave(&mut tx).await?;
             tx.commit().await?;

@@ -2,7 +2,7 @@
 
 use super::{
     Action, AutomaticAddresses, Case, CustomerAccess, CustomerPermissions, Decision, EmailAddress, Facts,
-    ProviderNumber, Subject, decide,
+    ProviderNumber, SessionId, Subject, decide,
 };
 use crate::domain::ids::AttachmentPath;
 
@@ -15,6 +15,8 @@ pub struct PortalDownload {
     pub customer: EmailAddress,
     /// The provider's settings that they logged in with.
     pub provider: ProviderNumber,
+    /// The session that they logged in to.
+    pub session: SessionId,
 }
 
 impl PortalDownload {

@@ -36,7 +36,9 @@ pub use form::{FieldKind, Form};
 pub use login_provider::{ClientId, ClientSecret, InvalidIssuer, Issuer, LoginProvider};
 pub use request::{InvalidRequest, Request, RequestChannel};
 pub use rules::{Case, decide};
-pub use session::{Attempt, LOGIN_LIFETIME, ProviderNumber, SESSION_LIFETIME, Session, Target};
+pub use session::{
+    Attempt, LOGIN_LIFETIME, ProviderNumber, SESSION_KEPT, SESSION_LIFETIME, Session, SessionId, Target,
+};
 pub use sign_up::{MAX_SIGN_UP_LIFETIME_HOURS, SIGN_UP_KEPT, SIGN_UP_LIFETIME_HOURS, SignUpRefused, SignUpToken};
 
 /// Makes an enum of choices with a stable name in the API and in the database, and a title that a person knows.

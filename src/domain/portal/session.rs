@@ -12,6 +12,9 @@ pub const LOGIN_LIFETIME: Duration = Duration::minutes(10);
 /// How long a customer stays logged in. The provider is asked again after it, mostly without a word to the customer.
 pub const SESSION_LIFETIME: Duration = Duration::HOUR;
 
+/// How long it is remembered that a session was there, for downloads that were begun in it and still run.
+pub const SESSION_KEPT: Duration = Duration::days(60);
+
 /// One set of a provider's settings: replaced ones have another number, and what was begun under the old ones ends.
 pub type ProviderNumber = i64;
 
@@ -60,9 +63,30 @@ impl Target {
     }
 }
 
-/// A customer who is logged in to a site. It lives in a sealed cookie.
+/// The name of a session: random, and the database holds it for as long as nobody logs out.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionId(String);
+
+impl SessionId {
+    /// A session of that name, which must be random.
+    #[must_use]
+    pub const fn named(random: String) -> Self {
+        Self(random)
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A customer who is logged in to a site. It lives in a sealed cookie, and counts while the database knows its name.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
+    /// Its name.
+    pub id: SessionId,
     /// The site: a login to one is none to another.
     pub site: String,
     /// The provider's settings that it was made with.
@@ -132,7 +156,8 @@ mod tests {
     fn a_session_is_one_sites_and_ends() {
         let end = NOW + SESSION_LIFETIME;
         let customer = "ana@a.example".parse().unwrap();
-        let session = Session { site: "acme".to_owned(), provider: 7, customer, over_at: end.unix_timestamp() };
+        let (id, over_at) = (SessionId::named("s".to_owned()), end.unix_timestamp());
+        let session = Session { id, site: "acme".to_owned(), provider: 7, customer, over_at };
         assert!(session.is_for(&"acme".parse().unwrap(), end - Duration::SECOND));
         assert!(!session.is_for(&"acme".parse().unwrap(), end));
         assert!(!session.is_for(&"acm".parse().unwrap(), NOW));

@@ -31,7 +31,8 @@ const LOGIN_REFUSALS: &[Code] = &[
     Code::Unavailable,
     Code::LoginProviderUnavailable,
 ];
-const LOG_OUT_REFUSALS: &[Code] = &[Code::InvalidHost, Code::NotFound];
+const ASK_TO_LOG_OUT_REFUSALS: &[Code] = &[Code::InvalidHost, Code::NotFound];
+const LOG_OUT_REFUSALS: &[Code] = &[Code::InvalidHost, Code::NotFound, Code::Unavailable];
 
 const DOWNLOAD: &str = "\
 For a site with a login provider. Whoever is not logged in is sent to that provider, and comes back here; nothing is \
@@ -113,12 +114,12 @@ fn logged_in() -> PathItem {
 }
 
 fn log_out() -> PathItem {
-    let about = "Ends the session of this browser. The provider's own session goes on.";
-    let of = |name: &str, summary: &str, answer: &str| {
-        operation(name, summary, about, vec![id("site")]).responses(or_refused("200", page(answer), LOG_OUT_REFUSALS))
+    let about =
+        "Ends the session of this browser, and what is being downloaded in it. The provider's own session goes on.";
+    let of = |name: &str, summary: &str, answer: &str, refused: &[Code]| {
+        operation(name, summary, about, vec![id("site")]).responses(or_refused("200", page(answer), refused))
     };
-    item()
-        .operation(HttpMethod::Get, of("ask_to_log_out", "Ask whether to log out.", "A page that asks."))
-        .operation(HttpMethod::Post, of("log_out", "Log out.", "A page that says so."))
-        .build()
+    let ask = of("ask_to_log_out", "Ask whether to log out.", "A page that asks.", ASK_TO_LOG_OUT_REFUSALS);
+    let end = of("log_out", "Log out.", "A page that says so.", LOG_OUT_REFUSALS);
+    item().operation(HttpMethod::Get, ask).operation(HttpMethod::Post, end).build()
 }

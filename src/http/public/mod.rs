@@ -130,7 +130,7 @@ async fn answer(
     match (route, &head.method) {
         (Route::Unknown, _) => Err(Refusal::new(Code::NotFound)),
         (_, &Method::OPTIONS) => whole(options(route)),
-        (Route::LogOut { site }, &Method::POST) => portal::log_out(public, head, site).and_then(whole),
+        (Route::LogOut { site }, &Method::POST) => portal::log_out(public, head, site).await.and_then(whole),
         (_, method) if !matches!(*method, Method::GET | Method::HEAD) => Err(Refusal::new(Code::MethodNotAllowed)),
         (Route::Server, _) => Err(Refusal::new(Code::NotFound)),
         (Route::Robots, method) => whole(robots(method)),

@@ -21,7 +21,7 @@ macro_rules! downloads {
             $writable,
             " AS writable, w.number, ",
             permission_columns!(),
-            ", coalesce(lp.provider_id = w.provider, FALSE) AS logged_in, \
+            ", (coalesce(lp.provider_id = w.provider, FALSE) AND ls.session_id IS NOT NULL) AS logged_in, \
              (acc.email IS NOT NULL) AS account, (pc.email IS NOT NULL) AS added, \
              coalesce(r.reporter = w.email, FALSE) AS reporter, coalesce(r.private, FALSE) AS private, \
              (rp.email IS NOT NULL) AS participant, (t.email IS NOT NULL) AS tagged, \
@@ -32,10 +32,11 @@ macro_rules! downloads {
              WHERE m.portal_id = ca.portal_id AND m.email = w.email) AS shared_organization, \
              a.filename, a.media_type, a.kind, a.object_key, a.object_version, a.size, a.modified_at FROM ",
             "(SELECT value ->> 0 AS site, value ->> 1 AS project, value ->> 2 AS comment, value ->> 3 AS attachment, \
-             value ->> 4 AS email, CAST(value ->> 5 AS BIGINT) AS provider, CAST(value ->> 6 AS BIGINT) AS number FROM ",
+             value ->> 4 AS email, CAST(value ->> 5 AS BIGINT) AS provider, value ->> 6 AS session, CAST(value ->> 7 AS BIGINT) AS number FROM ",
             $rows,
             ") AS w \
              LEFT JOIN login_providers AS lp ON lp.site = w.site \
+             LEFT JOIN login_sessions AS ls ON ls.session_id = w.session \
              LEFT JOIN customer_access AS ca ON ca.site = w.site \
              LEFT JOIN accounts AS acc ON acc.portal_id = ca.portal_id AND acc.email = w.email \
              LEFT JOIN projects AS p ON p.site = w.site AND p.project = w.project \
@@ -65,7 +66,7 @@ const DOWNLOADS: Sql = Sql {
 pub struct DownloadFacts {
     /// The settings in force, and what is known about the customer.
     pub case: CaseFacts,
-    /// Whether the login was by the provider that the site has now.
+    /// Whether the login was by the provider that the site has now, and nobody logged out.
     pub logged_in: bool,
     /// The attachment; `None` when there is none, or none any more.
     pub served: Option<Arc<ServedObject>>,
@@ -104,7 +105,8 @@ fn rows(asked: &[PortalDownload]) -> Result<String, StoreError> {
         .map(|(number, asked)| {
             let (site, project, comment) = asked.attachment.comment.texts();
             let attachment = asked.attachment.attachment.as_str();
-            (site, project, comment, attachment, asked.customer.as_str(), asked.provider, number)
+            let (customer, session) = (asked.customer.as_str(), asked.session.as_str());
+            (site, project, comment, attachment, customer, asked.provider, session, number)
         })
         .collect();
     serde_json::to_string(&rows).map_err(|_| StoreError::Corrupt("a question that cannot be written as JSON"))

@@ -12,6 +12,7 @@ mod people;
 mod permissions;
 mod requests;
 mod row;
+pub(super) mod sessions;
 mod sign_up;
 
 pub use downloads::DownloadFacts;

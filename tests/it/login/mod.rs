@@ -4,6 +4,7 @@ mod browser;
 mod by_program;
 mod calls;
 mod in_chromium;
+mod logging_out;
 mod provider;
 mod running;
 mod short_links;

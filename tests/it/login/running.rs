@@ -4,8 +4,8 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use attachlink::domain::portal::{SESSION_LIFETIME, Session};
-use attachlink::login::Kind;
+use attachlink::domain::portal::{SESSION_LIFETIME, Session, SessionId};
+use attachlink::login::{Kind, random_text};
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
 
@@ -20,18 +20,18 @@ with_each_database!(
     the_rules_are_asked_for_each_request,
 );
 
-const LARGE: usize = 64 * 1024 * 1024;
+pub const LARGE: usize = 64 * 1024 * 1024;
 const REQUEST: &str = "/sites/acme/projects/SUP/requests/SUP-1";
 const PROVIDER: &str = "/sites/acme/login-provider";
 
 /// A service with a provider that is never asked: who is logged in, a cookie of the service's own key says.
-struct Desk {
-    service: Service,
-    url: String,
+pub struct Desk {
+    pub service: Service,
+    pub url: String,
 }
 
 impl Desk {
-    async fn open(on: Keeps, octets: usize) -> Self {
+    pub async fn open(on: Keeps, octets: usize) -> Self {
         let service = on
             .service_around(&[("ATTACHLINK_PORTAL_KEY", "a key of the tests that is long enough")], |query| query)
             .await;
@@ -46,15 +46,17 @@ impl Desk {
     }
 
     /// The cookie of somebody who logged in just now.
-    async fn cookie(&self, customer: &str) -> String {
+    pub async fn cookie(&self, customer: &str) -> String {
         let app = self.service.running.app();
         let stored = app.store.login_provider(&"acme".parse().unwrap()).await.unwrap().unwrap().unwrap();
         let session = Session {
+            id: SessionId::named(random_text()),
             site: "acme".to_owned(),
             provider: stored.number,
             customer: customer.parse().unwrap(),
             over_at: (START + SESSION_LIFETIME).unix_timestamp(),
         };
+        app.store.begin_session(&session.id, session.over_at).await.unwrap();
         let text = serde_json::to_string(&session).unwrap();
         format!("attachlink-session={}", app.login.key.as_ref().unwrap().seal(Kind::Session, "", &text))
     }

@@ -102,7 +102,7 @@ fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::portal::AutomaticAddresses;
+    use crate::domain::portal::{AutomaticAddresses, SessionId};
 
     fn settings(public_url: &str) -> AppSettings {
         AppSettings {
@@ -116,7 +116,7 @@ mod tests {
 
     fn session() -> Session {
         let customer = "ana@a.example".parse().unwrap();
-        Session { site: "acme".to_owned(), provider: 7, customer, over_at: 0 }
+        Session { id: SessionId::named("s".to_owned()), site: "acme".to_owned(), provider: 7, customer, over_at: 0 }
     }
 
     #[test]

@@ -53,8 +53,8 @@ async fn with_session(
     log: &LogLine,
     (path, session): (&AttachmentPath, Session),
 ) -> Result<Option<Answered>, Refusal> {
-    let Session { customer, provider, .. } = session;
-    let asked = Arc::new(PortalDownload { attachment: path.clone(), customer, provider });
+    let Session { id, customer, provider, .. } = session;
+    let asked = Arc::new(PortalDownload { attachment: path.clone(), customer, provider, session: id });
     let candidate = Candidate::enter(public, gate, head, Capability::Login(Arc::clone(&asked)));
     let answer = public.logins.ask((*asked).clone()).await.map_err(|_| Refusal::new(Code::Unavailable))?;
     let Some(row) = answer.row.filter(|row| row.logged_in) else { return Ok(None) };

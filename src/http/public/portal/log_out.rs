@@ -4,6 +4,7 @@ use http::{Response, header, request::Parts};
 
 use super::cookies::Cookies;
 use super::redirect;
+use crate::audit;
 use crate::domain::ids::SiteId;
 use crate::http::problem::Code;
 use crate::http::public::body::PublicBody;
@@ -16,17 +17,23 @@ pub(in crate::http::public) fn ask_to_log_out(head: &Parts, site: &str) -> Resul
     Ok(redirect::page(head, page::log_out()))
 }
 
-/// `POST`: takes the session away.
-pub(in crate::http::public) fn log_out(
+/// `POST`: ends the session, wherever its cookie is, and what is downloaded in it.
+pub(in crate::http::public) async fn log_out(
     public: &Public,
     head: &Parts,
     site: &str,
 ) -> Result<Response<PublicBody>, Refusal> {
-    super::id::<SiteId>(site)?;
-    let key = public.app.login.key.as_ref().ok_or(Refusal::new(Code::NotFound))?;
+    let site: SiteId = super::id(site)?;
+    let app = &public.app;
+    let key = app.login.key.as_ref().ok_or(Refusal::new(Code::NotFound))?;
+    let cookies = Cookies { key, settings: &app.settings };
     let mut response = redirect::page(head, page::logged_out());
-    if let Some(cookie) = (Cookies { key, settings: &public.app.settings }).end_session() {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
+    // A form on a stranger's page comes without the cookie (`SameSite=Lax`), and ends nothing.
+    if let Some(session) = cookies.session(&head.headers).filter(|session| session.site == site.as_str()) {
+        app.store.end_session(&session.id).await.map_err(|_| Refusal::new(Code::Unavailable))?;
+        app.downloads.sweep_soon();
+        audit::logged_out(&site, &session.customer);
+        response.headers_mut().extend(cookies.end_session().map(|cookie| (header::SET_COOKIE, cookie)));
     }
     Ok(response)
 }

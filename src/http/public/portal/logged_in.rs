@@ -7,12 +7,12 @@ use super::provider::{self, InForce};
 use super::redirect::see_other;
 use crate::audit;
 use crate::domain::ids::SiteId;
-use crate::domain::portal::{Attempt, SESSION_LIFETIME, Session};
+use crate::domain::portal::{Attempt, SESSION_LIFETIME, Session, SessionId};
 use crate::http::problem::Code;
 use crate::http::public::Public;
 use crate::http::public::body::PublicBody;
 use crate::http::public::refuse::Refusal;
-use crate::login::Returned;
+use crate::login::{Returned, random_text};
 
 /// What the provider sends back (`OpenID Connect Core` section 3.1.2.5 and 3.1.2.6, RFC 9207).
 #[derive(Default)]
@@ -66,6 +66,10 @@ pub(in crate::http::public) async fn logged_in(
         Ok(session) => session,
         Err(refusal) => return Err(refusal.with_cookie(over)),
     };
+    // Only once the database knows it: a session that nobody could end must not begin.
+    if app.store.begin_session(&session.id, session.over_at).await.is_err() {
+        return Err(Refusal::new(Code::Unavailable).with_cookie(over));
+    }
     let cookie = cookies.keep_session(&session).ok_or_else(failed)?;
     audit::logged_in(&site, &session.customer);
     let to = format!("{}{}", app.settings.public_url, attempt.target.path());
@@ -85,7 +89,7 @@ async fn finish(public: &Public, site: &SiteId, attempt: &Attempt, answer: Answe
     let customer = app.login.providers.finish(&provider, &redirect, returned).await;
     let customer = customer.map_err(|error| provider::refused(site, &error))?;
     let over_at = (app.clock.now() + SESSION_LIFETIME).unix_timestamp();
-    Ok(Session { site: site.to_string(), provider: number, customer, over_at })
+    Ok(Session { id: SessionId::named(random_text()), site: site.to_string(), provider: number, customer, over_at })
 }
 
 #[cfg(test)]
