@@ -11,8 +11,8 @@ use crate::store::{DownloadFacts, ServedObject};
 pub enum Capability {
     /// A link, whoever has it.
     Link(LinkId),
-    /// A customer's login, and the rules.
-    Login(Arc<PortalDownload>),
+    /// The rules, for a customer who is logged in or has a link of five minutes.
+    Customer(Arc<PortalDownload>),
 }
 
 impl Capability {
@@ -21,7 +21,7 @@ impl Capability {
     pub fn link(&self) -> Option<LinkId> {
         match self {
             Self::Link(link) => Some(*link),
-            Self::Login(_) => None,
+            Self::Customer(asked) => asked.link(),
         }
     }
 }
@@ -35,8 +35,8 @@ impl From<LinkId> for Capability {
 /// What the database and the rules say about a customer and an attachment.
 #[derive(Debug, Clone)]
 pub struct PortalAnswer {
-    /// Whether the login counts: it was by the provider that the site has now, and nobody logged out.
-    pub logged_in: bool,
+    /// Whether what shows that it is them counts: their login, or their link.
+    pub proved: bool,
     /// What the rules say.
     pub decision: Decision,
     /// The attachment, if there is one.
@@ -49,12 +49,12 @@ impl PortalAnswer {
     pub fn of(asked: &PortalDownload, known: DownloadFacts, automatic: &AutomaticAddresses) -> Self {
         let case = &known.case;
         let decision = asked.decide((&case.site, &case.project), &case.facts, automatic);
-        Self { logged_in: known.logged_in, decision, served: known.served }
+        Self { proved: known.proved, decision, served: known.served }
     }
 
     /// Whether a download that runs may go on.
     #[must_use]
     pub fn holds(&self) -> bool {
-        self.logged_in && self.decision.is_ok() && self.served.is_some()
+        self.proved && self.decision.is_ok() && self.served.is_some()
     }
 }

@@ -41,7 +41,7 @@ async fn sweep(downloads: &Arc<Downloads>, questions: &Questions) {
     for entry in &running {
         match entry.capability() {
             Capability::Link(link) => links.push((entry, *link)),
-            Capability::Login(login) => logins.push((entry, (**login).clone())),
+            Capability::Customer(login) => logins.push((entry, (**login).clone())),
         }
     }
     tokio::join!(

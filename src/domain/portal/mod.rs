@@ -28,7 +28,7 @@ pub use automatic::AutomaticAddresses;
 pub use customer_access::{CustomerAccess, ExternalCustomers, Impossible, InternalCustomers, SiteKnowledgeBase};
 pub use customer_permissions::{ChannelAccess, CustomerPermissions, ProjectKnowledgeBase, Sharing, Viewing};
 pub use decision::{Decision, Help, Permit, Refusal, Refused};
-pub use download::PortalDownload;
+pub use download::{PortalDownload, Proof};
 pub use effective::Effective;
 pub use email_address::{Domain, EmailAddress, InvalidDomain, InvalidEmailAddress};
 pub use facts::{Facts, Role, Standing, Subject};

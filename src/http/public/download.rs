@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use http::request::Parts;
 
+use super::brief;
 use super::file::{self, Answered, Candidate, Grant};
 use super::holder::Holder;
 use super::refuse::Refusal;
 use super::{LogLine, Public};
-use crate::domain::link::{self, LinkState};
+use crate::domain::link::{self, LinkKind, LinkState};
 use crate::domain::token::{Presented, parse_link};
 use crate::http::problem::Code;
 use crate::liveness::Gate;
@@ -29,6 +30,10 @@ pub(super) async fn download(
     let answer = public.batcher.ask(presented.id).await.map_err(|_| Refusal::new(Code::Unavailable))?;
     let row = genuine(answer.row, presented)?;
     let served = alive(&row, public)?;
+    if link::kind(row.id.issued_at(), row.expires_at) == LinkKind::Portal {
+        drop(candidate);
+        return brief::download(public, gate, head, row, log).await;
+    }
     file::send(public, head, log, Grant { candidate, holder: Holder::Link(row), served, sent: answer.sent }).await
 }
 

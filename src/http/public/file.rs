@@ -167,7 +167,7 @@ fn owner(public: &Public, holder: &Holder) -> Owner {
         Box::pin(async move {
             match capability {
                 Capability::Link(link) => may_mend(links.ask(link).await, |row| !row.withdrawn),
-                Capability::Login(login) => {
+                Capability::Customer(login) => {
                     may_mend(logins.ask((*login).clone()).await, crate::liveness::PortalAnswer::holds)
                 }
             }

@@ -15,6 +15,8 @@ use crate::store::LivenessRow;
 pub(super) enum Holder {
     /// Whoever has a genuine link.
     Link(Arc<LivenessRow>),
+    /// A customer who has a link of five minutes.
+    Brief(Arc<LivenessRow>, Arc<PortalDownload>),
     /// A customer who is logged in.
     Customer(Arc<PortalDownload>),
 }
@@ -24,7 +26,7 @@ impl Holder {
     pub(super) fn capability(&self) -> Capability {
         match self {
             Self::Link(row) => Capability::Link(row.id),
-            Self::Customer(asked) => Capability::Login(Arc::clone(asked)),
+            Self::Brief(_, asked) | Self::Customer(asked) => Capability::Customer(Arc::clone(asked)),
         }
     }
 
@@ -36,7 +38,7 @@ impl Holder {
     /// Whether it is a link of five minutes.
     pub(super) fn is_brief(&self) -> bool {
         match self {
-            Self::Link(row) => link::kind(row.id.issued_at(), row.expires_at) == LinkKind::Portal,
+            Self::Link(row) | Self::Brief(row, _) => link::kind(row.id.issued_at(), row.expires_at) == LinkKind::Portal,
             Self::Customer(_) => false,
         }
     }
@@ -44,21 +46,25 @@ impl Holder {
     /// What it is called when it died between two questions.
     pub(super) const fn withdrawn(&self) -> Code {
         match self {
-            Self::Link(_) => Code::LinkWithdrawn,
+            Self::Link(_) | Self::Brief(..) => Code::LinkWithdrawn,
             Self::Customer(_) => Code::AttachmentNotFound,
         }
     }
 
     pub(super) fn record_refusal(&self, code: Code) {
         match self {
-            Self::Link(row) => audit::refused(row.id, &row.site, row.recipient.as_ref(), code.name()),
+            Self::Link(row) | Self::Brief(row, _) => {
+                audit::refused(row.id, &row.site, row.recipient.as_ref(), code.name());
+            }
             Self::Customer(asked) => audit::refused_customer(asked, code.name()),
         }
     }
 
     pub(super) fn record_download(&self, ended: Ended) {
         match self {
-            Self::Link(row) => audit::downloaded(row.id, &row.site, row.recipient.as_ref(), ended),
+            Self::Link(row) | Self::Brief(row, _) => {
+                audit::downloaded(row.id, &row.site, row.recipient.as_ref(), ended);
+            }
             Self::Customer(asked) => audit::downloaded_by_customer(asked, ended),
         }
     }

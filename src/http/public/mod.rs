@@ -3,6 +3,7 @@
 //! The few routes need no router; the request goes from hyper to its handler directly.
 
 mod body;
+mod brief;
 mod cache;
 mod download;
 mod file;

@@ -125,7 +125,7 @@ pub(super) async fn response(
 /// Where a page leads: to the portal, where the file may be had another way, or to another login.
 async fn next_step(public: &Public, refusal: &Refusal) -> Option<Step> {
     match &refusal.holder {
-        Some(Holder::Link(row)) if page::names_the_portal(refusal.code) => {
+        Some(Holder::Link(row) | Holder::Brief(row, _)) if page::names_the_portal(refusal.code) => {
             portal_of(public, row.id).await.map(Step::HelpCenter)
         }
         Some(Holder::Customer(_)) if refusal.code == Code::DownloadNotAllowed => Some(Step::OtherAccount),

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use super::facts::{CaseFacts, FactsRow};
 use super::permissions::permission_columns;
-use crate::domain::portal::PortalDownload;
+use crate::domain::portal::{PortalDownload, Proof};
 use crate::store::db::{Sql, fetch_all};
+use crate::store::issue::hex;
+use crate::store::links::{alive, alive_joins};
 use crate::store::liveness::ServedRow;
 use crate::store::postgres::writable;
 use crate::store::{ServedObject, Store, StoreError};
@@ -14,14 +16,25 @@ use crate::store::{ServedObject, Store, StoreError};
 /// The facts about each customer and attachment of the JSON array `$rows`, point look-ups only. One row for each, known
 /// or not, so that there is always one that says whether the server takes writes. The request is that of the comment's
 /// last notification; a tombstone hides the attachment.
+///
+/// Who comes with a session must have logged in by the provider that the site has now, and not have logged out; who comes
+/// with a link of five minutes needs that link alive.
 macro_rules! downloads {
-    ($writable:expr, $rows:literal) => {
+    ($writable:expr, $rows:literal, $link_id:literal) => {
         concat!(
             "SELECT ",
             $writable,
             " AS writable, w.number, ",
             permission_columns!(),
-            ", (coalesce(lp.provider_id = w.provider, FALSE) AND ls.session_id IS NOT NULL) AS logged_in, \
+            ", CASE WHEN w.link IS NULL \
+             THEN coalesce(lp.provider_id = w.provider, FALSE) AND ls.session_id IS NOT NULL \
+             ELSE EXISTS (SELECT 1 FROM links AS l ",
+            alive_joins!(),
+            " WHERE l.link_id = ",
+            $link_id,
+            " AND ",
+            alive!(),
+            ") END AS proved, \
              (acc.email IS NOT NULL) AS account, (pc.email IS NOT NULL) AS added, \
              coalesce(r.reporter = w.email, FALSE) AS reporter, coalesce(r.private, FALSE) AS private, \
              (rp.email IS NOT NULL) AS participant, (t.email IS NOT NULL) AS tagged, \
@@ -32,7 +45,8 @@ macro_rules! downloads {
              WHERE m.portal_id = ca.portal_id AND m.email = w.email) AS shared_organization, \
              a.filename, a.media_type, a.kind, a.object_key, a.object_version, a.size, a.modified_at FROM ",
             "(SELECT value ->> 0 AS site, value ->> 1 AS project, value ->> 2 AS comment, value ->> 3 AS attachment, \
-             value ->> 4 AS email, CAST(value ->> 5 AS BIGINT) AS provider, value ->> 6 AS session, CAST(value ->> 7 AS BIGINT) AS number FROM ",
+             value ->> 4 AS email, CAST(value ->> 5 AS BIGINT) AS provider, value ->> 6 AS session, value ->> 7 AS link, \
+             CAST(value ->> 8 AS BIGINT) AS number FROM ",
             $rows,
             ") AS w \
              LEFT JOIN login_providers AS lp ON lp.site = w.site \
@@ -54,10 +68,11 @@ macro_rules! downloads {
     };
 }
 const DOWNLOADS: Sql = Sql {
-    sqlite: downloads!("TRUE", "json_each($1)"),
+    sqlite: downloads!("TRUE", "json_each($1)", "unhex(w.link)"),
     postgres: downloads!(
         concat!("(SELECT ", writable!(), ")"),
-        "json_array_elements(CAST($1 AS JSON)) AS rows (value)"
+        "json_array_elements(CAST($1 AS JSON)) AS rows (value)",
+        "decode(w.link, 'hex')"
     ),
 };
 
@@ -66,8 +81,8 @@ const DOWNLOADS: Sql = Sql {
 pub struct DownloadFacts {
     /// The settings in force, and what is known about the customer.
     pub case: CaseFacts,
-    /// Whether the login was by the provider that the site has now, and nobody logged out.
-    pub logged_in: bool,
+    /// Whether what shows that it is them counts.
+    pub proved: bool,
     /// The attachment; `None` when there is none, or none any more.
     pub served: Option<Arc<ServedObject>>,
 }
@@ -77,7 +92,7 @@ struct DownloadRow {
     writable: bool,
     /// Which of what was asked about.
     number: i64,
-    logged_in: bool,
+    proved: bool,
     #[sqlx(flatten)]
     facts: FactsRow,
     #[sqlx(flatten)]
@@ -93,7 +108,7 @@ impl DownloadRow {
         let asked = usize::try_from(self.number).ok().and_then(|number| asked.get(number));
         let asked = asked.ok_or(StoreError::Corrupt("an answer that nobody asked for"))?;
         let served = self.served.read_if_there()?.map(Arc::new);
-        let facts = DownloadFacts { case: self.facts.read()?, logged_in: self.logged_in, served };
+        let facts = DownloadFacts { case: self.facts.read()?, proved: self.proved, served };
         Ok((asked.clone(), facts))
     }
 }
@@ -104,9 +119,12 @@ fn rows(asked: &[PortalDownload]) -> Result<String, StoreError> {
         .enumerate()
         .map(|(number, asked)| {
             let (site, project, comment) = asked.attachment.comment.texts();
-            let attachment = asked.attachment.attachment.as_str();
-            let (customer, session) = (asked.customer.as_str(), asked.session.as_str());
-            (site, project, comment, attachment, customer, asked.provider, session, number)
+            let (attachment, customer) = (asked.attachment.attachment.as_str(), asked.customer.as_str());
+            let (session, provider, link) = match &asked.proof {
+                Proof::Session { id, provider } => (Some(id.as_str()), Some(*provider), None),
+                Proof::Link(link) => (None, None, Some(hex(link.octets()))),
+            };
+            (site, project, comment, attachment, customer, provider, session, link, number)
         })
         .collect();
     serde_json::to_string(&rows).map_err(|_| StoreError::Corrupt("a question that cannot be written as JSON"))

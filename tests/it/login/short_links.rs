@@ -1,5 +1,8 @@
 //! For a portal that does its own login: links of five minutes.
 
+use std::io;
+use std::time::Duration;
+
 use attachlink::domain::access::Binding;
 use http::Method;
 use serde_json::{Value, json};
@@ -7,24 +10,33 @@ use serde_json::{Value, json};
 use super::{ANA, BEN};
 use crate::harness::{Reply, Service, comment_path};
 use crate::keeps::{Keeps, with_each_database};
+use crate::promise::{drain, slow_download_with};
 
 with_each_database!(
     a_link_lives_five_minutes_and_no_mode_kills_it,
     whoever_the_rules_refuse_gets_none,
     every_deletion_kills_it,
+    whatever_takes_its_customer_away_kills_it_and_resets_what_runs,
+    it_lives_while_an_organization_or_a_tag_gives_the_file,
     a_mode_still_kills_the_links_of_emails_after_everything_was_revoked,
 );
 
 const CALL: &str = "/sites/acme/portal-downloads";
+const REQUEST: &str = "/sites/acme/projects/SUP/requests/SUP-1";
+const LARGE: usize = 64 * 1024 * 1024;
 
 async fn desk(on: Keeps) -> Service {
+    desk_with(on, b"what the log says".to_vec()).await
+}
+
+async fn desk_with(on: Keeps, octets: Vec<u8>) -> Service {
     let service = on.service().await;
     service.site("acme").await;
-    service.attach("c1", "a1", "log.txt", "text/plain", "what the log says").await;
+    service.attach("c1", "a1", "log.txt", "text/plain", octets).await;
     let notification = json!({"request": "SUP-1", "message_size": 1});
     service.post(&format!("{}/notifications", comment_path("c1")), notification).await.ok(200);
     let request = json!({"reporter": ANA, "channel": "portal"});
-    service.put("/sites/acme/projects/SUP/requests/SUP-1", request).await.ok(201);
+    service.put(REQUEST, request).await.ok(201);
     service
 }
 
@@ -116,4 +128,52 @@ async fn a_mode_still_kills_the_links_of_emails_after_everything_was_revoked(on:
         service.open(&long).await.refused(410, "link_withdrawn");
         service.mode("acme", "SUP", "secured_link").await.ok(200);
     }
+}
+
+async fn whatever_takes_its_customer_away_kills_it_and_resets_what_runs(on: Keeps) {
+    for what in ["reporter", "request", "account", "link", "comment"] {
+        let service = desk_with(on, vec![7; LARGE]).await;
+        let (url, link_id) = link(&service).await;
+        let mut stream = slow_download_with(&service, &url, "").await;
+        let answer = match what {
+            "reporter" => service.put(REQUEST, json!({"reporter": BEN, "channel": "portal"})).await,
+            "request" => service.delete(REQUEST).await,
+            "account" => service.delete(&format!("/sites/acme/accounts/{ANA}")).await,
+            "link" => service.delete(&format!("/sites/acme/links/{link_id}")).await,
+            _ => service.delete(&comment_path("c1")).await,
+        };
+        assert!(answer.status.is_success(), "{what}: {:?}", answer.body);
+        let (octets, end) = tokio::time::timeout(Duration::from_secs(1), drain(&mut stream))
+            .await
+            .unwrap_or_else(|_| panic!("{what}: not cut within a second"));
+        assert_eq!(end.unwrap_err().kind(), io::ErrorKind::ConnectionReset, "{what}");
+        assert!(octets < LARGE, "{what}");
+        service.open(&url).await.refused(410, "link_withdrawn");
+        service.open_with(Method::HEAD, &url, &[]).await.ok(410);
+    }
+}
+
+async fn it_lives_while_an_organization_or_a_tag_gives_the_file(on: Keeps) {
+    let service = desk(on).await;
+    let member = format!("/sites/acme/organizations/globex/members/{BEN}");
+    let tag = format!("{}/customers/{BEN}", comment_path("c1"));
+    let shared = json!({"reporter": ANA, "channel": "portal", "organizations": ["globex"]});
+    service.put(REQUEST, shared).await.ok(200);
+    service.put(&member, json!({})).await.ok(201);
+    let url = service.post(CALL, body(BEN, "a1")).await.ok(201).json()["url"].as_str().unwrap().to_owned();
+    let part = service.open_with(Method::GET, &url, &[("range", "bytes=5-7")]).await.ok(206);
+    assert_eq!(&part.body[..], b"the");
+    service.delete(&member).await.ok(204);
+    service.open(&url).await.refused(410, "link_withdrawn");
+    service.put(&tag, json!({})).await.ok(201);
+    service.open(&url).await.ok(200);
+    service.delete(&tag).await.ok(204);
+    service.open(&url).await.refused(410, "link_withdrawn");
+
+    // The comment becomes another request's.
+    let (hers, _) = link(&service).await;
+    service.open(&hers).await.ok(200);
+    let other = json!({"request": "SUP-2", "message_size": 1});
+    service.post(&format!("{}/notifications", comment_path("c1")), other).await.ok(200);
+    service.open(&hers).await.refused(410, "link_withdrawn");
 }

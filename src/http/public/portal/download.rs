@@ -8,7 +8,7 @@ use super::cookies::{Cookies, any_slot};
 use super::provider::{self, InForce};
 use super::redirect::see_other;
 use crate::domain::ids::{AttachmentPath, CommentPath};
-use crate::domain::portal::{Attempt, LOGIN_LIFETIME, PortalDownload, Session, Target};
+use crate::domain::portal::{Attempt, LOGIN_LIFETIME, PortalDownload, Proof, Session, Target};
 use crate::http::problem::Code;
 use crate::http::public::file::{self, Answered, Candidate, Grant};
 use crate::http::public::holder::Holder;
@@ -54,10 +54,10 @@ async fn with_session(
     (path, session): (&AttachmentPath, Session),
 ) -> Result<Option<Answered>, Refusal> {
     let Session { id, customer, provider, .. } = session;
-    let asked = Arc::new(PortalDownload { attachment: path.clone(), customer, provider, session: id });
-    let candidate = Candidate::enter(public, gate, head, Capability::Login(Arc::clone(&asked)));
+    let asked = Arc::new(PortalDownload { attachment: path.clone(), customer, proof: Proof::Session { id, provider } });
+    let candidate = Candidate::enter(public, gate, head, Capability::Customer(Arc::clone(&asked)));
     let answer = public.logins.ask((*asked).clone()).await.map_err(|_| Refusal::new(Code::Unavailable))?;
-    let Some(row) = answer.row.filter(|row| row.logged_in) else { return Ok(None) };
+    let Some(row) = answer.row.filter(|row| row.proved) else { return Ok(None) };
     let holder = Holder::Customer(asked);
     let served = match (&row.decision, &row.served) {
         (Ok(_), Some(served)) => Ok(Arc::clone(served)),

@@ -59,8 +59,9 @@ refusals!(
 
 /// Give a customer who is logged in to a portal of its own a link to an attachment, if the rules allow it.
 ///
-/// The link lives five minutes, whatever the project's attachment security and the compliance switch say. Deleting the
-/// comment, the attachment, the project, the site or the link kills it at once. Whoever has it can use it.
+/// The link lives five minutes, whatever the project's attachment security and the compliance switch say, and only while
+/// the rules still give the customer the attachment. Deleting the comment, the attachment, the project, the site or the
+/// link kills it at once. Whoever has it can use it.
 #[utoipa::path(
     post, path = "/v1/sites/{site}/portal-downloads", operation_id = "portal_download_link", tag = "portal",
     params(SiteParams),
