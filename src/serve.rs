@@ -103,7 +103,7 @@ pub async fn start_around(
         max_upload_octets: config.api.max_upload_octets,
     };
     let downloads = Downloads::new(Arc::clone(&metrics));
-    let login = Login::with(portal_key::of(&config)?);
+    let login = Login::with(portal_key::of(&config)?, config.portal.provider_addresses);
     let app = Arc::new(App { store, objects, clock, metrics, settings, downloads, login });
 
     let running = Running {

@@ -22,6 +22,7 @@ pub use layers::{Environment, Flags};
 pub use problem::ConfigError;
 
 use crate::domain::portal::AutomaticAddresses;
+use crate::login::ProviderAddresses;
 use crate::objects::S3Settings;
 use crate::store::{DatabaseUrl, ServerOptions};
 use layers::Layers;
@@ -129,6 +130,8 @@ pub struct Portal {
     /// `ATTACHLINK_PORTAL_KEY` or `ATTACHLINK_PORTAL_KEY_FILE`: what logins are sealed with, the same for all replicas.
     /// `None`: with an embedded database, a key of its own in `DATA_DIR/portal-key`; else nobody can log in.
     pub key: Option<PortalSecret>,
+    /// `ATTACHLINK_LOGIN_PROVIDER_ADDRESSES`, `public`: where login providers may be.
+    pub provider_addresses: ProviderAddresses,
 }
 
 /// A secret text that a key is made from. Silent in `Debug`.

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::{LogFormat, PortalSecret};
 use crate::domain::portal::AutomaticAddresses;
 use crate::logging;
+use crate::login::ProviderAddresses;
 
 /// How long the name of a bucket may be (S3: *Bucket naming rules*).
 const BUCKET_NAME_OCTETS: RangeInclusive<usize> = 3..=63;
@@ -154,6 +155,15 @@ pub(super) fn automatic_addresses(text: &str) -> Result<AutomaticAddresses, Stri
     }
 }
 
+/// Where login providers may be.
+pub(super) fn provider_addresses(text: &str) -> Result<ProviderAddresses, String> {
+    match text {
+        "public" => Ok(ProviderAddresses::Public),
+        "any" => Ok(ProviderAddresses::Any),
+        _ => Err(format!("'{text}' is neither; write public, or any for providers in your own networks too")),
+    }
+}
+
 /// Too short a secret can be found by trying.
 const MIN_PORTAL_KEY_OCTETS: usize = 32;
 
@@ -170,6 +180,13 @@ pub(super) fn portal_key(text: &str) -> Result<PortalSecret, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn login_providers_are_at_public_addresses_or_at_any() {
+        assert_eq!(provider_addresses("public"), Ok(ProviderAddresses::Public));
+        assert_eq!(provider_addresses("any"), Ok(ProviderAddresses::Any));
+        assert!(provider_addresses("private").unwrap_err().contains("write public"));
+    }
 
     #[test]
     fn a_portal_key_is_long_and_shown_by_nothing() {

@@ -228,7 +228,8 @@ impl<'a> Reader<'a> {
     fn portal(&mut self) -> Result<Portal, Refused> {
         let automatic_addresses = self.required(&settings::AUTOMATIC_ADDRESSES, None, parse::automatic_addresses);
         let key = self.optional(&settings::PORTAL_KEY, None, parse::portal_key);
-        Ok(Portal { automatic_addresses: automatic_addresses?, key: key? })
+        let addresses = self.required(&settings::LOGIN_PROVIDER_ADDRESSES, None, parse::provider_addresses);
+        Ok(Portal { automatic_addresses: automatic_addresses?, key: key?, provider_addresses: addresses? })
     }
 
     fn downloads(&mut self) -> Result<Downloads, Refused> {

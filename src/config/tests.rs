@@ -257,6 +257,7 @@ fn the_sample_file_is_valid_and_shows_the_defaults() {
     assert_eq!(whole.objects.location, defaults.objects.location);
     assert_eq!(whole.email.inline_limit, defaults.email.inline_limit);
     assert_eq!(whole.portal.automatic_addresses, defaults.portal.automatic_addresses);
+    assert_eq!(whole.portal.provider_addresses, defaults.portal.provider_addresses);
     assert_eq!(whole.public.max_connections, defaults.public.max_connections);
     assert_eq!(whole.public.header_timeout, defaults.public.header_timeout);
     assert_eq!(whole.downloads.liveness_deadline, defaults.downloads.liveness_deadline);

@@ -10,8 +10,8 @@ use super::wire::NoAnswer;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum LoginError {
     /// The provider does not answer.
-    #[error("the login provider does not answer: {0}")]
-    Down(Arc<NoAnswer>),
+    #[error("the login provider does not answer")]
+    Down(#[source] Arc<NoAnswer>),
     /// The provider answers what it should not, or the settings for it are wrong.
     #[error("the login provider or its settings are wrong: {0}")]
     Wrong(String),
@@ -76,6 +76,8 @@ pub(super) fn of_user_info(error: UserInfoError<NoAnswer>) -> LoginError {
 fn of_no_answer(error: NoAnswer) -> LoginError {
     match error {
         NoAnswer::Plain => LoginError::wrong("it leads to an address without TLS"),
+        NoAnswer::Internal => LoginError::wrong("it is at an internal address: login_provider_addresses allows those"),
+        NoAnswer::Tls(why) => LoginError::wrong(format!("TLS with it failed: {why}")),
         error => LoginError::Down(Arc::new(error)),
     }
 }

@@ -4,12 +4,14 @@
 //! sealed by the [`PortalKey`] that all replicas share; so any of them may finish what another began.
 
 mod failure;
+mod internal;
 mod provider;
 mod seal;
 pub mod secret;
 mod wire;
 
 pub use failure::LoginError;
+pub use internal::ProviderAddresses;
 pub use provider::{Begun, Providers, Returned};
 pub use seal::{Kind, PortalKey, random, random_text};
 pub use wire::NoAnswer;
@@ -25,7 +27,7 @@ pub struct Login {
 impl Login {
     /// Nothing of it has been asked for yet.
     #[must_use]
-    pub fn with(key: Option<PortalKey>) -> Self {
-        Self { key, providers: Providers::default() }
+    pub fn with(key: Option<PortalKey>, addresses: ProviderAddresses) -> Self {
+        Self { key, providers: Providers::at(addresses) }
     }
 }

@@ -6,16 +6,19 @@ use std::time::Duration;
 use moka::sync::Cache;
 use openidconnect::core::{
     CoreAuthPrompt, CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreIdTokenClaims, CoreIdTokenVerifier,
-    CoreProviderMetadata, CoreTokenResponse, CoreUserInfoClaims,
+    CoreJwsSigningAlgorithm, CoreProviderMetadata, CoreTokenResponse, CoreUserInfoClaims,
 };
 use openidconnect::{
     AccessTokenHash, AuthType, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken,
     EndpointMaybeSet, EndpointNotSet, EndpointSet, IssuerUrl, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge,
     PkceCodeVerifier, RedirectUrl, Scope, TokenResponse as _,
 };
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
 use url::Url;
 
 use super::failure::{LoginError, of_discovery, of_proof, of_tokens, of_user_info};
+use super::internal::ProviderAddresses;
 use super::seal::random_text;
 use super::wire::{To, Wire, may_lead_to};
 use crate::domain::portal::{EmailAddress, LoginProvider};
@@ -26,6 +29,20 @@ const KEPT_FOR: Duration = Duration::from_mins(5);
 const LEFT_ALONE_FOR: Duration = Duration::from_secs(3);
 /// Providers that are remembered.
 const PROVIDERS: u64 = 1000;
+
+/// How a proof may be signed: with a key that only the provider has. A password that two have proves less, and what is
+/// not signed nothing, whatever the provider says that it does.
+const SIGNATURES: [CoreJwsSigningAlgorithm; 9] = [
+    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256,
+    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha384,
+    CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha512,
+    CoreJwsSigningAlgorithm::RsaSsaPssSha256,
+    CoreJwsSigningAlgorithm::RsaSsaPssSha384,
+    CoreJwsSigningAlgorithm::RsaSsaPssSha512,
+    CoreJwsSigningAlgorithm::EcdsaP256Sha256,
+    CoreJwsSigningAlgorithm::EcdsaP384Sha384,
+    CoreJwsSigningAlgorithm::EdDsa,
+];
 
 type Client =
     CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointMaybeSet, EndpointMaybeSet>;
@@ -53,24 +70,32 @@ pub struct Returned<'a> {
     pub verifier: &'a str,
 }
 
-/// The providers of all sites.
-pub struct Providers {
-    wire: Wire,
-    known: Cache<String, Arc<CoreProviderMetadata>>,
-    failed: Cache<String, LoginError>,
+/// What a provider said of itself, or why it did not.
+struct Described {
+    outcome: Result<Arc<CoreProviderMetadata>, LoginError>,
+    at: Instant,
 }
 
-impl Default for Providers {
-    fn default() -> Self {
-        Self {
-            wire: Wire::default(),
-            known: Cache::builder().max_capacity(PROVIDERS).time_to_live(KEPT_FOR).build(),
-            failed: Cache::builder().max_capacity(PROVIDERS).time_to_live(LEFT_ALONE_FOR).build(),
-        }
+impl Described {
+    fn is_old(&self) -> bool {
+        self.at.elapsed() >= if self.outcome.is_ok() { KEPT_FOR } else { LEFT_ALONE_FOR }
     }
 }
 
+/// The providers of all sites.
+pub struct Providers {
+    wire: Wire,
+    /// Of many customers who wait for one description, one asks for it.
+    known: Cache<String, Arc<OnceCell<Described>>>,
+}
+
 impl Providers {
+    /// Providers at such addresses, none of which was asked yet.
+    #[must_use]
+    pub fn at(addresses: ProviderAddresses) -> Self {
+        Self { wire: Wire::to(addresses), known: Cache::new(PROVIDERS) }
+    }
+
     /// Begins a login. `slot` begins the state; `anew` asks for the password even of somebody who is logged in there.
     ///
     /// # Errors
@@ -126,7 +151,7 @@ impl Providers {
         let claims = match proved(&login, &tokens, &nonce) {
             // Its keys may be newer than what is kept.
             Err(ClaimsVerificationError::SignatureVerification(_)) => {
-                let metadata = self.describe(provider).await?;
+                let metadata = self.described_anew(provider).await?;
                 proved(&client(&metadata, provider, redirect)?, &tokens, &nonce)
             }
             proved => proved,
@@ -149,33 +174,32 @@ impl Providers {
 
     /// The provider's description and keys, kept from before or asked for.
     async fn described(&self, provider: &LoginProvider) -> Result<Arc<CoreProviderMetadata>, LoginError> {
-        let issuer = provider.issuer.as_str();
-        if let Some(known) = self.known.get(issuer) {
-            return Ok(known);
+        let known = self.known.get_with_by_ref(provider.issuer.as_str(), Arc::default);
+        if known.get().is_some_and(Described::is_old) {
+            return self.described_anew(provider).await;
         }
-        match self.failed.get(issuer) {
-            Some(error) => Err(error),
-            None => self.describe(provider).await,
-        }
+        self.describe(provider, &known).await
     }
 
-    async fn describe(&self, provider: &LoginProvider) -> Result<Arc<CoreProviderMetadata>, LoginError> {
-        let issuer = provider.issuer.as_str().to_owned();
-        let to = self.to(provider);
-        let url = IssuerUrl::new(issuer.clone()).map_err(|_| LoginError::wrong("the issuer is no URL"))?;
-        let described = CoreProviderMetadata::discover_async(url, &to).await;
-        match described {
-            Ok(metadata) => {
-                let metadata = Arc::new(metadata);
-                self.known.insert(issuer, Arc::clone(&metadata));
-                Ok(metadata)
-            }
-            Err(error) => {
-                let error = of_discovery(error);
-                self.failed.insert(issuer, error.clone());
-                Err(error)
-            }
-        }
+    async fn described_anew(&self, provider: &LoginProvider) -> Result<Arc<CoreProviderMetadata>, LoginError> {
+        let unknown = Arc::default();
+        self.known.insert(provider.issuer.as_str().to_owned(), Arc::clone(&unknown));
+        self.describe(provider, &unknown).await
+    }
+
+    async fn describe(
+        &self,
+        provider: &LoginProvider,
+        known: &OnceCell<Described>,
+    ) -> Result<Arc<CoreProviderMetadata>, LoginError> {
+        let ask = || async { Described { outcome: self.ask(provider).await, at: Instant::now() } };
+        known.get_or_init(ask).await.outcome.clone()
+    }
+
+    async fn ask(&self, provider: &LoginProvider) -> Result<Arc<CoreProviderMetadata>, LoginError> {
+        let url = IssuerUrl::new(provider.issuer.as_str().to_owned());
+        let url = url.map_err(|_| LoginError::wrong("the issuer is no URL"))?;
+        CoreProviderMetadata::discover_async(url, &self.to(provider)).await.map(Arc::new).map_err(of_discovery)
     }
 }
 
@@ -201,7 +225,7 @@ fn proved(
 ) -> Result<CoreIdTokenClaims, ClaimsVerificationError> {
     let other = |what: &str| ClaimsVerificationError::Other(what.to_owned());
     let token = tokens.id_token().ok_or_else(|| other("it gives no ID token"))?;
-    let verifier: CoreIdTokenVerifier<'_> = client.id_token_verifier();
+    let verifier: CoreIdTokenVerifier<'_> = client.id_token_verifier().set_allowed_algs(SIGNATURES);
     let claims = token.claims(&verifier, nonce)?;
     if let Some(expected) = claims.access_token_hash() {
         let algorithm = token.signing_alg().map_err(|_| other("the ID token's algorithm is unknown"))?;

@@ -10,7 +10,7 @@ use attachlink::domain::portal::AutomaticAddresses;
 use attachlink::domain::token::{self, API_KEY_PREFIX};
 use attachlink::http::{api, openapi};
 use attachlink::liveness::Downloads;
-use attachlink::login::{Login, PortalKey};
+use attachlink::login::{Login, PortalKey, ProviderAddresses};
 use attachlink::metrics::Metrics;
 use attachlink::objects::ObjectStore;
 use attachlink::store::{Migrate, NewKey, Store};
@@ -86,7 +86,7 @@ impl Api {
             automatic_addresses,
             max_upload_octets,
         };
-        let login = Login::with(Some(PortalKey::of("a key of the tests")));
+        let login = Login::with(Some(PortalKey::of("a key of the tests")), ProviderAddresses::default());
         let app = Arc::new(App { store, objects, clock: clock.clone(), metrics, settings, downloads, login });
         let router = api::router(Arc::clone(&app));
         let mut api = Self { app, clock, dir, router, all: String::new() };

@@ -10,12 +10,12 @@ use crate::harness::{Reply, Service};
 
 /// A browser that shows its cookies and goes one step at a time.
 #[derive(Default, Clone)]
-struct Steps {
-    cookies: BTreeMap<String, String>,
+pub struct Steps {
+    pub cookies: BTreeMap<String, String>,
 }
 
 impl Steps {
-    async fn send(&mut self, service: &Service, method: Method, url: &str, form: &str) -> Reply {
+    pub async fn send(&mut self, service: &Service, method: Method, url: &str, form: &str) -> Reply {
         let cookies: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = Request::builder()
             .method(method)
@@ -35,12 +35,12 @@ impl Steps {
         reply
     }
 
-    async fn open(&mut self, service: &Service, url: &str) -> Reply {
+    pub async fn open(&mut self, service: &Service, url: &str) -> Reply {
         self.send(service, Method::GET, url, "").await
     }
 
     /// Begins a login, and goes all of its way at the provider: gives the address that leads back.
-    async fn way_back(&mut self, desk: &Desk, link: &str, email: &str) -> String {
+    pub async fn way_back(&mut self, desk: &Desk, link: &str, email: &str) -> String {
         let service = &desk.service;
         let begun = self.open(service, link).await.ok(303);
         let mut next = begun.header("location").to_owned();

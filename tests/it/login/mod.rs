@@ -5,12 +5,14 @@ mod by_program;
 mod calls;
 mod in_chromium;
 mod logging_out;
+mod over_tls;
 mod provider;
 mod running;
 mod short_links;
+mod signatures;
 mod without_provider;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Service, comment_path};
 use provider::Provider;
@@ -33,9 +35,14 @@ impl Desk {
     }
 
     async fn around(service: Service) -> Self {
+        Self::with_provider(service, &json!({})).await
+    }
+
+    /// With options of the provider.
+    async fn with_provider(service: Service, options: &Value) -> Self {
         service.site("acme").await;
         let redirect = format!("{}/p/acme/logged-in", service.running.public_url);
-        let provider = Provider::start(&redirect).await;
+        let provider = Provider::start_with(&redirect, options).await;
         let body = json!({"issuer": provider.issuer, "client_id": "attachlink", "client_secret": provider.secret});
         let shown = service.put("/sites/acme/login-provider", body).await.ok(200).json();
         assert_eq!(shown["redirect_url"], redirect);

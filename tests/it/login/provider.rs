@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::process::Stdio;
 
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
@@ -18,13 +19,18 @@ pub struct Provider {
 impl Provider {
     /// A provider that sends customers back to `redirect`.
     pub async fn start(redirect: &str) -> Self {
+        Self::start_with(redirect, &json!({})).await
+    }
+
+    /// As [`Provider::start`], with options of `tests/oidc/provider.mjs`.
+    pub async fn start_with(redirect: &str, options: &Value) -> Self {
         let folder = std::env::var("ATTACHLINK_TEST_OIDC_PROVIDER")
             .expect("run by scripts/test, which installs oidc-provider from npm and says where");
         let script = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/oidc/provider.mjs");
         let secret = format!("secret-{}", uuid::Uuid::from_u128(rand()));
         let mut process = Command::new("node")
             .arg(script)
-            .args([&folder, &secret, redirect])
+            .args([&folder, &secret, redirect, &options.to_string()])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true)

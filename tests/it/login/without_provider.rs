@@ -68,3 +68,24 @@ async fn nobody_learns_what_exists_before_a_login() {
     service.open_with(http::Method::GET, &link, &forged).await.refused(404, "not_found");
     service.open_with(http::Method::POST, &link, &[]).await.refused(405, "method_not_allowed");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_wait_for_a_provider_one_asks_it() {
+    let service = std::sync::Arc::new(Service::start().await);
+    service.site("acme").await;
+    // It takes connections, and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let issuer = format!("http://{}", silent.local_addr().unwrap());
+    let body = json!({"issuer": issuer, "client_id": "c", "client_secret": "s"});
+    service.put("/sites/acme/login-provider", body).await.ok(200);
+    let link = format!("{}/p/acme/SUP/c1/a1", service.running.public_url);
+    let mut customers = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let (service, link) = (std::sync::Arc::clone(&service), link.clone());
+        customers.spawn(async move { service.open(&link).await.status.as_u16() });
+    }
+    let (_held, _) = silent.accept().await.unwrap();
+    assert_eq!(customers.join_all().await, [503; 20]);
+    let another = tokio::time::timeout(std::time::Duration::from_millis(100), silent.accept()).await;
+    assert!(another.is_err(), "a second connection");
+}

@@ -38,6 +38,6 @@ pub(super) fn refused(site: &SiteId, error: &LoginError) -> Refusal {
         LoginError::CodeRefused => Code::LoginFailed,
         LoginError::NoVerifiedEmail => Code::LoginRefused,
     };
-    tracing::warn!(%site, %error, "a login came to nothing");
+    tracing::warn!(%site, error = error as &dyn std::error::Error, "a login came to nothing");
     Refusal::new(code)
 }
