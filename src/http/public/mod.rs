@@ -40,6 +40,7 @@ use route::Route;
 const ROBOTS: &str = "User-agent: *\nDisallow: /\n";
 
 const ALLOWED: &str = "GET, HEAD, OPTIONS";
+const ALLOWED_WITHOUT_HEAD: &str = "GET, OPTIONS";
 const ALLOWED_WITH_POST: &str = "GET, HEAD, POST, OPTIONS";
 
 /// What the public listener needs. One for each runtime thread: the batcher is the thread's own.
@@ -134,6 +135,8 @@ async fn answer(
         (Route::LogOut { site }, &Method::POST) => portal::log_out(public, head, site).await.and_then(whole),
         (_, method) if !matches!(*method, Method::GET | Method::HEAD) => Err(Refusal::new(Code::MethodNotAllowed)),
         (Route::Server, _) => Err(Refusal::new(Code::NotFound)),
+        // It ends a login, which a question about headers must not do.
+        (Route::LoggedIn { .. }, &Method::HEAD) => Err(Refusal::new(Code::MethodNotAllowed)),
         (Route::Robots, method) => whole(robots(method)),
         (Route::Download { token, .. }, _) => download::download(public, gate, head, token, log).await,
         (Route::PortalDownload(ids), _) => portal::download(public, gate, head, ids, log).await,

@@ -1,6 +1,6 @@
 //! The public listener's routes, by their templates: the only form of a path that is ever logged.
 
-use super::{ALLOWED, ALLOWED_WITH_POST};
+use super::{ALLOWED, ALLOWED_WITH_POST, ALLOWED_WITHOUT_HEAD};
 
 /// A route, with the parts of the path as they were sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +74,7 @@ impl<'a> Route<'a> {
     pub(super) const fn allowed(self) -> &'static str {
         match self {
             Self::LogOut { .. } | Self::Server => ALLOWED_WITH_POST,
+            Self::LoggedIn { .. } => ALLOWED_WITHOUT_HEAD,
             _ => ALLOWED,
         }
     }

@@ -98,6 +98,10 @@ async fn the_way_back_is_one_browsers_and_works_once() {
         ana.clone().open(&desk.service, &bad).await.ok(400);
     }
 
+    // Asking for the headers ends no login, as no address that is only looked at may.
+    let looked_at = ana.send(&desk.service, Method::HEAD, &back, "").await.ok(405);
+    assert_eq!(looked_at.header("allow"), "GET, OPTIONS");
+
     let done = ana.open(&desk.service, &back).await.ok(303);
     assert_eq!(done.header("location"), link);
     assert_eq!(ana.open(&desk.service, &link).await.ok(200).body, LOG);

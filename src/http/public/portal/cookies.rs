@@ -13,20 +13,15 @@ use crate::login::{Kind, PortalKey, random};
 const HOST_PREFIX: &str = "__Host-";
 const SESSION: &str = "attachlink-session";
 const ATTEMPT: &str = "attachlink-login";
-/// As many logins may go on in one browser at a time, in tabs side by side.
-const SLOTS: &str = "01234567";
+/// As many logins may go on in one browser at a time, in tabs side by side. With the longest ids, their cookies and a
+/// session's leave room in the 8 kB that proxies take for a line of a request's head.
+const SLOTS: &str = "0123";
 
 /// Reads and makes cookies.
 #[derive(Clone, Copy)]
 pub(super) struct Cookies<'a> {
     pub(super) key: &'a PortalKey,
     pub(super) settings: &'a AppSettings,
-}
-
-/// A place for a login that begins, by chance: the newest of two in one place wins.
-pub(super) fn any_slot() -> char {
-    let [octet] = random();
-    SLOTS.chars().nth(usize::from(octet) % SLOTS.len()).unwrap_or('0')
 }
 
 impl Cookies<'_> {
@@ -46,6 +41,15 @@ impl Cookies<'_> {
     /// Takes the session away.
     pub(super) fn end_session(self) -> Option<HeaderValue> {
         header_of(self.cookie(self.name(SESSION), String::new()).max_age(Duration::ZERO))
+    }
+
+    /// A place for a login that begins: one that is free, or else any, and the newest of two in one place wins.
+    pub(super) fn slot(self, headers: &HeaderMap) -> char {
+        let [octet] = random();
+        let any = usize::from(octet) % SLOTS.len();
+        let from_any_on = || SLOTS.chars().cycle().skip(any).take(SLOTS.len());
+        let is_free = |slot: &char| !has(headers, &self.name(&format!("{ATTEMPT}-{slot}")));
+        from_any_on().find(is_free).or_else(|| from_any_on().next()).unwrap_or('0')
     }
 
     /// The login that came back with this state, if it was begun in this browser.
@@ -88,11 +92,18 @@ fn header_of(cookie: CookieBuilder<'_>) -> Option<HeaderValue> {
     HeaderValue::try_from(cookie.build().to_string()).ok()
 }
 
+fn pairs(headers: &HeaderMap) -> impl Iterator<Item = (&str, &str)> {
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    all.flat_map(|all| all.split(';')).filter_map(|pair| pair.trim().split_once('='))
+}
+
+fn has(headers: &HeaderMap, name: &str) -> bool {
+    pairs(headers).any(|(given, _)| given == name)
+}
+
 /// A cookie of a request. Of two with one name neither counts: one of them is not ours.
 fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let pairs = all.flat_map(|all| all.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let mut found = pairs.filter(|(given, _)| *given == name).map(|(_, value)| value);
+    let mut found = pairs(headers).filter(|(given, _)| *given == name).map(|(_, value)| value);
     match (found.next(), found.next()) {
         (Some(value), None) => Some(value),
         _ => None,
@@ -102,7 +113,9 @@ fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::portal::{AutomaticAddresses, SessionId};
+    use crate::domain::ids::CommentPath;
+    use crate::domain::portal::{AutomaticAddresses, SessionId, Target};
+    use crate::login::random_text;
 
     fn settings(public_url: &str) -> AppSettings {
         AppSettings {
@@ -156,10 +169,58 @@ mod tests {
     fn a_state_names_its_slot() {
         let (key, settings) = (PortalKey::of("k"), settings("http://localhost"));
         let cookies = Cookies { key: &key, settings: &settings };
-        assert!(SLOTS.contains(any_slot()));
         assert_eq!(cookies.attempt_name("3abc").as_deref(), Some("attachlink-login-3"));
-        for bad in ["", "8", "x", ";"] {
+        for bad in ["", "4", "x", ";"] {
             assert_eq!(cookies.attempt_name(bad), None);
         }
+    }
+
+    fn sent(cookies: &str) -> HeaderMap {
+        HeaderMap::from_iter([(header::COOKIE, HeaderValue::from_str(cookies).unwrap())])
+    }
+
+    #[test]
+    fn logins_side_by_side_take_the_free_slots_first() {
+        let (key, settings) = (PortalKey::of("k"), settings("http://localhost"));
+        let cookies = Cookies { key: &key, settings: &settings };
+        for _ in 0..50 {
+            assert!(SLOTS.contains(cookies.slot(&HeaderMap::new())));
+            let taken = sent("attachlink-login-0=a; attachlink-login-1=b; attachlink-login-3=c");
+            assert_eq!(cookies.slot(&taken), '2');
+            let all = sent("attachlink-login-0=a; attachlink-login-1=b; attachlink-login-2=c; attachlink-login-3=d");
+            assert!(SLOTS.contains(cookies.slot(&all)));
+        }
+    }
+
+    /// nginx takes 8 kB for one line of a request's head, and refuses longer ones: nobody could come back for as long as
+    /// the cookies last.
+    #[test]
+    fn the_cookies_of_a_browser_fit_a_line_of_8_kb_with_room_for_others() {
+        const LINE: usize = 8 * 1024;
+        let (key, settings) = (PortalKey::of("k"), settings("https://files.example"));
+        let cookies = Cookies { key: &key, settings: &settings };
+        let id = "x".repeat(128);
+        let site: SiteId = id.parse().unwrap();
+        let comment = CommentPath { site: site.clone(), project: id.parse().unwrap(), comment: id.parse().unwrap() };
+        let attempt = |slot: char| Attempt {
+            target: Target::of(&comment.clone().attachment(id.parse().unwrap())),
+            provider: i64::MAX,
+            state: format!("{slot}{}", random_text()),
+            nonce: random_text(),
+            verifier: "v".repeat(43),
+            over_at: i64::MAX,
+        };
+        let domain = format!("{0}.{0}.{1}", "d".repeat(63), "d".repeat(57));
+        let session = Session {
+            id: SessionId::named(random_text()),
+            site: id.clone(),
+            provider: i64::MAX,
+            customer: format!("{}@{domain}", "l".repeat(64)).parse().unwrap(),
+            over_at: i64::MAX,
+        };
+        let pair = |cookie: HeaderValue| cookie.to_str().unwrap().split_once(';').unwrap().0.len() + "; ".len();
+        let attempts = SLOTS.chars().map(|slot| pair(cookies.keep_attempt(&attempt(slot), &site).unwrap()));
+        let octets = attempts.sum::<usize>() + pair(cookies.keep_session(&session).unwrap());
+        assert!(octets < LINE * 3 / 4, "{octets} octets");
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::request::Parts;
 
-use super::cookies::{Cookies, any_slot};
+use super::cookies::Cookies;
 use super::provider::{self, InForce};
 use super::redirect::see_other;
 use crate::domain::ids::{AttachmentPath, CommentPath};
@@ -31,7 +31,7 @@ pub(in crate::http::public) async fn download(
     {
         return Ok(answered);
     }
-    begin(public, &path, anew).await
+    begin(public, head, &path, anew).await
 }
 
 fn path_of([site, project, comment, attachment]: [&str; 4]) -> Result<AttachmentPath, Refusal> {
@@ -73,10 +73,11 @@ async fn with_session(
 }
 
 /// Sends the customer to the login provider.
-async fn begin(public: &Public, path: &AttachmentPath, anew: bool) -> Result<Answered, Refusal> {
+async fn begin(public: &Public, head: &Parts, path: &AttachmentPath, anew: bool) -> Result<Answered, Refusal> {
     let (app, site) = (&public.app, &path.comment.site);
     let InForce { key, number, provider, redirect } = provider::of(app, site).await?;
-    let begun = app.login.providers.begin(&provider, &redirect, any_slot(), anew).await;
+    let cookies = Cookies { key, settings: &app.settings };
+    let begun = app.login.providers.begin(&provider, &redirect, cookies.slot(&head.headers), anew).await;
     let begun = begun.map_err(|error| provider::refused(site, &error))?;
     let attempt = Attempt {
         target: Target::of(path),
@@ -86,7 +87,7 @@ async fn begin(public: &Public, path: &AttachmentPath, anew: bool) -> Result<Ans
         verifier: begun.verifier,
         over_at: (app.clock.now() + LOGIN_LIFETIME).unix_timestamp(),
     };
-    let cookie = Cookies { key, settings: &app.settings }.keep_attempt(&attempt, site);
+    let cookie = cookies.keep_attempt(&attempt, site);
     let response = cookie.and_then(|cookie| see_other(begun.url.as_str(), [cookie]));
     Ok(Answered::Whole(response.ok_or(Refusal::new(Code::LoginProviderFailed))?, None))
 }
