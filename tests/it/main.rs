@@ -40,6 +40,7 @@ mod s3;
 mod secrets;
 mod shutdown;
 mod sign_up;
+mod sign_up_replicas;
 mod store_contract;
 mod store_postgres;
 mod store_sqlite;

@@ -8,6 +8,7 @@ mod logging_out;
 mod over_tls;
 mod provider;
 mod running;
+mod secrets;
 mod short_links;
 mod signatures;
 mod without_provider;
