@@ -13,8 +13,8 @@ use crate::{history, serve};
 const EXAMPLES: &str = "\
 A service whose database was restored from a backup serves and issues no link until this is run:
 revocations since the backup are lost, and links that were dead would live again. This kills every
-link that was issued so far, in every project, and lets the running services go on. It prints what
-nobody but you can redo. On a database that was not restored it changes nothing.
+link that was issued so far, in every project, ends every login, forgets every sign-up token, and
+lets the running services go on. It prints what nobody but you can redo. On a database that was not restored it changes nothing.
 
 Examples:
   attachlink recover
@@ -37,11 +37,15 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
         .await
         .context("every link is dead, but the object store could not be told; run this again")?;
     output::print(&format!(
-        "recovered: every link issued so far is dead, in {projects} projects; services go on within 10 seconds\n\
+        "recovered: every link issued so far is dead, in {projects} projects, and every login and sign-up token too;\n\
+         services go on within 10 seconds\n\
          \n\
          What was done after the backup is not known any more. Do again, as far as it applies:\n\
          - delete the comments that were deleted since then: their attachments can be linked to again until you do\n\
          - delete the attachments, projects and sites that were deleted since then\n\
+         - take off requests, organizations, projects and comments whoever was taken off since then, and take away the\n\
+         \x20 accounts that were: until you do, they may log in and download again\n\
+         - set the login providers, customer access and customer permissions that were changed since then\n\
          - revoke the API keys that were revoked since then (attachlink key list), and make those that were made\n\
          - set the modes, plans and compliance switches that were changed since then\n\
          - register and upload what came since then; links in emails sent before now have to be sent again\n"

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::db::{Sql, Tx, execute, fetch_all, fetch_optional, retried, sql};
-use super::portal::sessions;
+use super::portal::{sessions, sign_up};
 use super::rows::{bigint, count};
 use super::{Store, StoreError, row_ids};
 use crate::domain::mark::Mark;
@@ -99,7 +99,8 @@ impl Store {
     }
 
     /// Makes a restored database fit to serve again: every project gets a new generation, which kills every link that
-    /// the backup knew, every session ends, and a mark after `newest`, which no other history holds. Says how many projects there are.
+    /// the backup knew, sessions end and sign-up tokens are forgotten, and there is a mark after `newest`, which no other
+    /// history holds. Says how many projects there are.
     ///
     /// # Errors
     /// When the database does not answer; whether it was done is open then, and it may be repeated.
@@ -112,6 +113,7 @@ impl Store {
                 execute!(tx.on(), RENEW, *project, row_ids::random(), row_ids::random())?;
             }
             sessions::end_all(&mut tx).await?;
+            sign_up::forget_all(&mut tx).await?;
             execute!(tx.on(), CATCH_UP, number)?;
             let mark = leave(&mut tx).await?;
             tx.commit().await?;

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use attachlink::clock::SettableClock;
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::authzen;
-use crate::harness::{START, Service, comment_path};
+use crate::harness::{Reply, START, Service, comment_path};
 
 /// Copies the database as a backup does, while the service runs.
 async fn back_up(service: &Service) -> TempDir {
@@ -56,6 +56,28 @@ fn recover(dir: &Path) -> String {
         .unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
     String::from_utf8(done.stdout).unwrap()
+}
+
+/// Redeems a sign-up token of the address that all of them are for.
+async fn redeem(service: &Service, token: &Value) -> Reply {
+    let body = json!({"token": token, "email": "ana@customer.example"});
+    service.post("/sites/acme/sign-up-tokens/redemptions", body).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_up_token_is_redeemed_once_also_across_a_restore() {
+    let service = Service::start().await;
+    service.acme().await;
+    let made =
+        service.post("/sites/acme/sign-up-tokens", json!({"email": "ana@customer.example"})).await.ok(201).json();
+    let copy = back_up(&service).await;
+    redeem(&service, &made["token"]).await.ok(200);
+    kept(&service).await;
+    let service = restore(service, &copy).await;
+    redeem(&service, &made["token"]).await.refused(503, "recovery_required");
+    assert!(recover(service.dir.path()).contains("sign-up token"));
+    let service = restart(service).await;
+    redeem(&service, &made["token"]).await.refused(404, "sign_up_token_not_found");
 }
 
 /// A service with one live and one revoked link, whose database is a backup from before the revocation.

@@ -13,7 +13,7 @@ mod permissions;
 mod requests;
 mod row;
 pub(super) mod sessions;
-mod sign_up;
+pub(super) mod sign_up;
 
 pub use downloads::DownloadFacts;
 pub use facts::{AskedAbout, CaseFacts};

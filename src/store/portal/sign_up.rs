@@ -8,7 +8,7 @@ use super::row;
 use crate::domain::ids::SiteId;
 use crate::domain::portal::{EmailAddress, SIGN_UP_KEPT, SignUpRefused, SignUpToken};
 use crate::domain::token::{Presented, SecretHash, SignUpId};
-use crate::store::db::{Sql, execute, fetch_optional, retried, sql};
+use crate::store::db::{Sql, Tx, execute, fetch_optional, retried, sql};
 use crate::store::rows::{bigint, time};
 use crate::store::sites::SITE_HELD;
 use crate::store::{Store, StoreError};
@@ -21,6 +21,7 @@ const TOKEN: Sql = sql("SELECT secret_hash, email, expires_at, redeemed_at FROM 
 const REDEEM: Sql = sql("UPDATE sign_up_tokens SET redeemed_at = $3 \
      WHERE portal_id = $1 AND token_id = $2 AND redeemed_at IS NULL");
 // Ids are ordered by the time of issue.
+const FORGET_ALL: Sql = sql("DELETE FROM sign_up_tokens");
 const OLD: Sql = sql("SELECT expires_at FROM sign_up_tokens WHERE token_id < $1 LIMIT 1");
 const DELETE_OLD: Sql = sql("DELETE FROM sign_up_tokens WHERE (portal_id, token_id) IN \
      (SELECT portal_id, token_id FROM sign_up_tokens WHERE token_id < $1 ORDER BY token_id LIMIT $2)");
@@ -64,6 +65,12 @@ impl TokenRow {
         let redeemed = self.redeemed_at.is_some();
         Ok(SignUpToken { email: email(&self.email)?, expires_at: time(self.expires_at)?, redeemed })
     }
+}
+
+/// The database was restored: whatever was redeemed after the backup must not be redeemed again.
+pub(in crate::store) async fn forget_all(tx: &mut Tx) -> Result<(), StoreError> {
+    execute!(tx.on(), FORGET_ALL,)?;
+    Ok(())
 }
 
 impl Store {
@@ -111,6 +118,8 @@ impl Store {
             if token.email != *email {
                 return Ok(Redeemed::NotFound);
             }
+            // Of a database that lost what was redeemed, nobody can tell.
+            self.must_not_be_restored()?;
             if let Err(refused) = token.redeemable(now) {
                 return Ok(Redeemed::Refused(refused));
             }

@@ -31,7 +31,7 @@ pub struct RedemptionPost {
 
 impl Accepted for RedemptionPost {}
 
-refusals!(SiteNotFound, SignUpTokenNotFound, SignUpTokenUsed, PasswordResetRequired; json);
+refusals!(SiteNotFound, SignUpTokenNotFound, SignUpTokenUsed, PasswordResetRequired, RecoveryRequired; json);
 
 /// Redeem a sign-up token. Its address then has an account, and is proved.
 ///
