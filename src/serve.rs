@@ -22,7 +22,7 @@ use crate::clock::SharedClock;
 use crate::config::{Config, ObjectsLocation};
 use crate::edge::{self, Edge, ReadToTheEnd};
 use crate::history;
-use crate::http::public::{ObjectCache, Public, PublicService};
+use crate::http::public::{ObjectCache, Pages, Public, PublicService};
 use crate::http::{api, openapi, ops};
 use crate::liveness::{
     Batcher, CutReason, Downloads, LivenessQuery, PortalAnswer, PortalQuery, Questions, by_link, sweep_until,
@@ -255,8 +255,10 @@ impl Running {
         questions: &Questions,
     ) -> anyhow::Result<()> {
         let edge = self.edge(config, "public");
+        let pages = Arc::new(Pages::new()?);
         for (number, listener) in listeners.into_iter().enumerate() {
             let (app, edge, cache) = (Arc::clone(&self.app), edge.clone(), cache.clone());
+            let pages = Arc::clone(&pages);
             let (questions, deadline) = (questions.clone(), config.downloads.liveness_deadline);
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let alive = self.listeners.token();
@@ -264,7 +266,7 @@ impl Running {
                 runtime.block_on(async {
                     let batcher = Batcher::start(questions.links, deadline, Arc::clone(&app.metrics));
                     let logins = Batcher::start(questions.logins, deadline, Arc::clone(&app.metrics));
-                    let public = Arc::new(Public { app, batcher, logins, cache });
+                    let public = Arc::new(Public { app, batcher, logins, cache, pages });
                     let service = |gate, _| PublicService { public: Arc::clone(&public), gate };
                     match tokio::net::TcpListener::from_std(listener) {
                         Ok(listener) => edge::serve(listener, edge, service).await,

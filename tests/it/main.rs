@@ -20,6 +20,7 @@ mod keeps;
 mod keys;
 mod login;
 mod objects_contract;
+mod pages;
 mod pgbouncer;
 mod portal_document;
 mod portal_people;

@@ -29,7 +29,8 @@ const REFUSALS: &[Code] = &[
 const ABOUT: &str = "\
 Single byte ranges and conditional requests go by RFC 9110; a malformed, multiple or unknown-unit `Range` is ignored. \
 The link's liveness comes first: a dead link never answers 304, 412 or 416. Neither GET nor HEAD changes what the link \
-may do. A browser (`Accept: text/html`) gets refusals as a page. What a browser could run goes out as \
+may do. A browser (`Accept: text/html`) gets refusals as a page, in its language (`Accept-Language`: English, German, \
+French, Spanish, Japanese, Arabic); problems are English. What a browser could run goes out as \
 `application/octet-stream`, raster images under their own type, everything else under the attachment's type.";
 
 /// Adds the listener's paths.

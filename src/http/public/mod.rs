@@ -25,6 +25,7 @@ use hyper::body::Incoming;
 
 pub use body::PublicBody;
 pub use cache::ObjectCache;
+pub use page::{Pages, TextError};
 
 use crate::app::App;
 use crate::domain::portal::PortalDownload;
@@ -53,6 +54,8 @@ pub struct Public {
     pub logins: Batcher<PortalDownload, PortalAnswer>,
     /// Small objects.
     pub cache: ObjectCache,
+    /// Pages for people.
+    pub pages: Arc<Pages>,
 }
 
 /// What the log says of a request.
@@ -141,7 +144,7 @@ async fn answer(
         (Route::Download { token, .. }, _) => download::download(public, gate, head, token, log).await,
         (Route::PortalDownload(ids), _) => portal::download(public, gate, head, ids, log).await,
         (Route::LoggedIn { site }, _) => portal::logged_in(public, head, site).await.and_then(whole),
-        (Route::LogOut { site }, _) => portal::ask_to_log_out(head, site).and_then(whole),
+        (Route::LogOut { site }, _) => portal::ask_to_log_out(public, head, site).and_then(whole),
     }
 }
 

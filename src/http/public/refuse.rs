@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, header, request::Parts}
 
 use super::body::PublicBody;
 use super::holder::Holder;
-use super::page::Step;
+use super::page::{Language, Step};
 use super::route::Route;
 use super::{Public, page};
 use crate::domain::token::LinkId;
@@ -81,28 +81,17 @@ pub(super) async fn response(
     route: Route<'_>,
     refusal: Refusal,
 ) -> Response<PublicBody> {
-    let html = wants_page(&head.headers);
-    let (policy, media_type, text) = if html {
-        let step = next_step(public, &refusal).await;
-        (
-            page::POLICY.clone(),
-            "text/html; charset=utf-8",
-            page::render(refusal.code, refusal.is_brief(), step.as_ref()),
-        )
+    let mut response = if wants_page(&head.headers) {
+        let language = Language::asked_for(&head.headers);
+        let step = next_step(public, route, &refusal).await;
+        let text = public.pages.refusal(language, refusal.code, refusal.is_brief(), step.as_ref());
+        page(public, head, language, text)
     } else {
-        (
-            FILE_POLICY,
-            PROBLEM_JSON,
-            Problem::new(refusal.code, detail(refusal.code, refusal.is_brief())).body().to_string(),
-        )
+        problem(head, &refusal)
     };
-    let mut response = Response::new(PublicBody::empty());
     *response.status_mut() = refusal.code.status();
     let headers = response.headers_mut();
-    security_headers(headers, policy);
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
-    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(text.len()));
-    headers.insert(header::VARY, HeaderValue::from_static("Accept"));
+    headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Language"));
     match refusal.code {
         Code::MethodNotAllowed => {
             headers.insert(header::ALLOW, HeaderValue::from_static(route.allowed()));
@@ -118,17 +107,52 @@ pub(super) async fn response(
     if let Some(cookie) = refusal.cookie {
         headers.append(header::SET_COOKIE, cookie);
     }
-    *response.body_mut() = PublicBody::whole_unless_head(&head.method, Bytes::from(text));
     response
 }
 
-/// Where a page leads: to the portal, where the file may be had another way, or to another login.
-async fn next_step(public: &Public, refusal: &Refusal) -> Option<Step> {
-    match &refusal.holder {
+/// A page, for whoever reads `language`.
+pub(super) fn page(public: &Public, head: &Parts, language: Language, text: String) -> Response<PublicBody> {
+    let mut response = described(head, public.pages.policy(), "text/html; charset=utf-8", language, text);
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept-Language"));
+    response
+}
+
+/// A problem. Programs branch on its code; its words are English.
+fn problem(head: &Parts, refusal: &Refusal) -> Response<PublicBody> {
+    let text = Problem::new(refusal.code, detail(refusal.code, refusal.is_brief())).body().to_string();
+    described(head, FILE_POLICY, PROBLEM_JSON, Language::English, text)
+}
+
+fn described(
+    head: &Parts,
+    policy: HeaderValue,
+    media_type: &'static str,
+    language: Language,
+    text: String,
+) -> Response<PublicBody> {
+    let length = HeaderValue::from(text.len());
+    let mut response = Response::new(PublicBody::whole_unless_head(&head.method, Bytes::from(text)));
+    let headers = response.headers_mut();
+    security_headers(headers, policy);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    headers.insert(header::CONTENT_LENGTH, length);
+    response
+}
+
+/// Where a page leads: to the portal, where the file may be had another way, to another login, or here again.
+async fn next_step(public: &Public, route: Route<'_>, refusal: &Refusal) -> Option<Step> {
+    let portal = match &refusal.holder {
         Some(Holder::Link(row) | Holder::Brief(row, _)) if page::names_the_portal(refusal.code) => {
-            portal_of(public, row.id).await.map(Step::HelpCenter)
+            portal_of(public, row.id).await
         }
-        Some(Holder::Customer(_)) if refusal.code == Code::DownloadNotAllowed => Some(Step::OtherAccount),
+        _ => None,
+    };
+    match (portal, refusal.code) {
+        (Some(portal), _) => Some(Step::HelpCenter(portal)),
+        (None, Code::DownloadNotAllowed) => Some(Step::OtherAccount),
+        // The way back from a login is gone once; files may be asked for again.
+        (None, Code::Unavailable | Code::ObjectUnavailable) if route.is_file() => Some(Step::TryAgain),
         _ => None,
     }
 }

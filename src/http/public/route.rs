@@ -70,6 +70,11 @@ impl<'a> Route<'a> {
         }
     }
 
+    /// Whether it leads to a file.
+    pub(super) const fn is_file(self) -> bool {
+        matches!(self, Self::Download { .. } | Self::PortalDownload(_))
+    }
+
     /// The methods, for `Allow`.
     pub(super) const fn allowed(self) -> &'static str {
         match self {

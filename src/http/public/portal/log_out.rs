@@ -3,18 +3,23 @@
 use http::{Response, header, request::Parts};
 
 use super::cookies::Cookies;
-use super::redirect;
 use crate::audit;
 use crate::domain::ids::SiteId;
 use crate::http::problem::Code;
+use crate::http::public::Public;
 use crate::http::public::body::PublicBody;
-use crate::http::public::refuse::Refusal;
-use crate::http::public::{Public, page};
+use crate::http::public::page::Language;
+use crate::http::public::refuse::{self, Refusal};
 
 /// `GET`: asks. Opening an address ends nothing.
-pub(in crate::http::public) fn ask_to_log_out(head: &Parts, site: &str) -> Result<Response<PublicBody>, Refusal> {
+pub(in crate::http::public) fn ask_to_log_out(
+    public: &Public,
+    head: &Parts,
+    site: &str,
+) -> Result<Response<PublicBody>, Refusal> {
     super::id::<SiteId>(site)?;
-    Ok(redirect::page(head, page::log_out()))
+    let language = Language::asked_for(&head.headers);
+    Ok(refuse::page(public, head, language, public.pages.log_out(language)))
 }
 
 /// `POST`: ends the session, wherever its cookie is, and what is downloaded in it.
@@ -27,7 +32,8 @@ pub(in crate::http::public) async fn log_out(
     let app = &public.app;
     let key = app.login.key.as_ref().ok_or(Refusal::new(Code::NotFound))?;
     let cookies = Cookies { key, settings: &app.settings };
-    let mut response = redirect::page(head, page::logged_out());
+    let language = Language::asked_for(&head.headers);
+    let mut response = refuse::page(public, head, language, public.pages.logged_out(language));
     // A form on a stranger's page comes without the cookie (`SameSite=Lax`), and ends nothing.
     if let Some(session) = cookies.session(&head.headers).filter(|session| session.site == site.as_str()) {
         app.store.end_session(&session.id).await.map_err(|_| Refusal::new(Code::Unavailable))?;
