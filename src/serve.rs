@@ -255,7 +255,7 @@ impl Running {
         questions: &Questions,
     ) -> anyhow::Result<()> {
         let edge = self.edge(config, "public");
-        let pages = Arc::new(Pages::new()?);
+        let pages = Arc::new(Pages::new(config.brand.clone())?);
         for (number, listener) in listeners.into_iter().enumerate() {
             let (app, edge, cache) = (Arc::clone(&self.app), edge.clone(), cache.clone());
             let pages = Arc::clone(&pages);

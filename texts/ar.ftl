@@ -65,3 +65,7 @@ button-help-center = فتح مركز المساعدة
 button-other-account = تسجيل الدخول بحساب آخر
 button-log-out = تسجيل الخروج
 button-try-again = المحاولة مرة أخرى
+
+help = هل تحتاج إلى مساعدة؟
+contact = التواصل مع { $name }
+contact-help-desk = التواصل مع فريق الدعم

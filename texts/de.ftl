@@ -65,3 +65,7 @@ button-help-center = Hilfe-Center öffnen
 button-other-account = Mit einem anderen Konto anmelden
 button-log-out = Abmelden
 button-try-again = Erneut versuchen
+
+help = Brauchen Sie Hilfe?
+contact = { $name } kontaktieren
+contact-help-desk = Support kontaktieren

@@ -72,3 +72,9 @@ button-help-center = Open the help center
 button-other-account = Log in with another account
 button-log-out = Log out
 button-try-again = Try again
+
+# At the foot of each page, followed by an email address or by one of the two links below it.
+help = Do you need help?
+# $name is the operator's own name, such as "Acme Support".
+contact = Contact { $name }
+contact-help-desk = Contact the help desk

@@ -65,3 +65,7 @@ button-help-center = Abrir el centro de ayuda
 button-other-account = Iniciar sesión con otra cuenta
 button-log-out = Cerrar sesión
 button-try-again = Volver a intentarlo
+
+help = ¿Necesita ayuda?
+contact = Contactar con { $name }
+contact-help-desk = Contactar con el servicio de asistencia

@@ -65,3 +65,7 @@ button-help-center = Ouvrir le centre d’aide
 button-other-account = Se connecter avec un autre compte
 button-log-out = Se déconnecter
 button-try-again = Réessayer
+
+help = Besoin d’aide ?
+contact = Contacter { $name }
+contact-help-desk = Contacter le service d’assistance

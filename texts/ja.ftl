@@ -65,3 +65,7 @@ button-help-center = ヘルプセンターを開く
 button-other-account = 別のアカウントでログインする
 button-log-out = ログアウトする
 button-try-again = もう一度試す
+
+help = お困りですか？
+contact = { $name }に問い合わせる
+contact-help-desk = サポート窓口に問い合わせる

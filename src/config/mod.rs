@@ -21,6 +21,7 @@ use std::time::Duration;
 pub use layers::{Environment, Flags};
 pub use problem::ConfigError;
 
+use crate::domain::brand::Brand;
 use crate::domain::portal::AutomaticAddresses;
 use crate::login::ProviderAddresses;
 use crate::objects::S3Settings;
@@ -48,6 +49,8 @@ pub struct Config {
     pub email: Email,
     /// The portal's side.
     pub portal: Portal,
+    /// `ATTACHLINK_BRAND_NAME`, `ATTACHLINK_BRAND_COLOR`, `ATTACHLINK_SUPPORT_ADDRESS`: how pages present the operator.
+    pub brand: Brand,
     /// Running downloads.
     pub downloads: Downloads,
     /// What is written to standard error.

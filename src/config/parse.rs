@@ -1,8 +1,10 @@
 //! How values are read. An error says what to write instead; the caller adds the setting's name.
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use super::{LogFormat, PortalSecret};
 use crate::domain::portal::AutomaticAddresses;
@@ -162,6 +164,11 @@ pub(super) fn provider_addresses(text: &str) -> Result<ProviderAddresses, String
         "any" => Ok(ProviderAddresses::Any),
         _ => Err(format!("'{text}' is neither; write public, or any for providers in your own networks too")),
     }
+}
+
+/// Text that a type of the domain reads, and whose error says what to write.
+pub(super) fn of_domain<T: FromStr<Err: Display>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error| format!("'{text}' does not do; it {error}"))
 }
 
 /// Too short a secret can be found by trying.

@@ -11,6 +11,7 @@ use super::problem::{ConfigError, Problem};
 use super::settings::{self, Setting};
 use super::show::InForce;
 use super::{Api, Config, Database, Downloads, Email, Log, Objects, ObjectsLocation, Ops, Portal, Public, parse};
+use crate::domain::brand::Brand;
 use crate::logging::DEFAULT_FILTER;
 use crate::objects::{KeyPair, S3Settings};
 use crate::store::{DatabaseUrl, ServerOptions};
@@ -111,7 +112,7 @@ impl<'a> Reader<'a> {
         // Every section is read before the first wrong one ends this: a person wants all problems in one go.
         let (public, api, ops) = (self.public(), self.api(), self.ops());
         let (database, objects) = (self.database(&under), self.objects(&under));
-        let (email, portal) = (self.email(), self.portal());
+        let (email, portal, brand) = (self.email(), self.portal(), self.brand());
         let (downloads, log) = (self.downloads(), self.log());
         if let (Ok(public), Ok(api), Ok(ops)) = (&public, &api, &ops) {
             self.refuse_shared_addresses([
@@ -131,6 +132,7 @@ impl<'a> Reader<'a> {
             objects: objects?,
             email: email?,
             portal: portal?,
+            brand: brand?,
             downloads: downloads?,
             log: log?,
             in_force: std::mem::take(&mut self.in_force),
@@ -230,6 +232,13 @@ impl<'a> Reader<'a> {
         let key = self.optional(&settings::PORTAL_KEY, None, parse::portal_key);
         let addresses = self.required(&settings::LOGIN_PROVIDER_ADDRESSES, None, parse::provider_addresses);
         Ok(Portal { automatic_addresses: automatic_addresses?, key: key?, provider_addresses: addresses? })
+    }
+
+    fn brand(&mut self) -> Result<Brand, Refused> {
+        let name = self.optional(&settings::BRAND_NAME, None, parse::of_domain);
+        let color = self.optional(&settings::BRAND_COLOR, None, parse::of_domain);
+        let support = self.optional(&settings::SUPPORT_ADDRESS, None, parse::of_domain);
+        Ok(Brand { name: name?, color: color?, support: support? })
     }
 
     fn downloads(&mut self) -> Result<Downloads, Refused> {

@@ -85,6 +85,9 @@ settings! {
     PORTAL_KEY = "portal_key", Text, None,
         unset: "with sqlite:…, a key of its own in DATA_DIR/portal-key; else nobody can log in to download", secret: true;
     LOGIN_PROVIDER_ADDRESSES = "login_provider_addresses", Text, Some("public");
+    BRAND_NAME = "brand_name", Text, None, unset: "pages name nobody";
+    BRAND_COLOR = "brand_color", Text, None, unset: "pages are blue";
+    SUPPORT_ADDRESS = "support_address", Text, None, unset: "pages name no address to ask";
     MAX_UPLOAD_OCTETS = "max_upload_octets", Number, None, unset: "uploads have no size limit";
     MAX_CONNECTIONS = "max_connections", Number, Some("10000");
     HEADER_TIMEOUT_SECONDS = "header_timeout_seconds", Number, Some("10");

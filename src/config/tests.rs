@@ -49,6 +49,7 @@ fn runs_without_any_settings() {
     assert_eq!(config.email.inline_limit, 6 * 1024 * 1024);
     assert_eq!(config.api.max_upload_octets, None);
     assert_eq!(config.portal.automatic_addresses, AutomaticAddresses::default());
+    assert_eq!(config.brand, Brand::default());
     assert_eq!(config.public.max_connections, 10_000);
     assert_eq!(config.public.header_timeout, Duration::from_secs(10));
     assert_eq!(config.downloads.liveness_deadline, Duration::from_secs(2));
@@ -272,4 +273,30 @@ fn the_sample_file_is_valid_and_shows_the_defaults() {
         assert!(table.contains_key(setting.key), "{} is missing in the sample", setting.key);
     }
     assert!(["database_url", "portal_key"].iter().all(|key| SAMPLE.contains(&format!("{key}{FILE_SUFFIX}"))));
+}
+
+#[test]
+fn a_brand_is_shown_and_a_wrong_one_says_what_to_write() {
+    let given = [
+        ("ATTACHLINK_BRAND_NAME", "Acme Support"),
+        ("ATTACHLINK_BRAND_COLOR", "#7A1FA2"),
+        ("ATTACHLINK_SUPPORT_ADDRESS", "support@acme.example"),
+    ];
+    let config = load(&[], &given).unwrap();
+    assert_eq!(config.brand.name.as_ref().unwrap().as_str(), "Acme Support");
+    let shown = config.to_toml();
+    for line in
+        ["brand_name = \"Acme Support\"", "brand_color = \"#7A1FA2\"", "support_address = \"support@acme.example\""]
+    {
+        assert!(shown.contains(line), "{line}\n{shown}");
+    }
+    assert!(load(&[], &[]).unwrap().to_toml().contains("# brand_name is not set"));
+    for (variable, bad, advice) in [
+        ("ATTACHLINK_BRAND_NAME", "a\nb", "such as Acme Support"),
+        ("ATTACHLINK_BRAND_COLOR", "blue", "'blue' does not do; it must be a colour of six hexadecimal digits"),
+        ("ATTACHLINK_SUPPORT_ADDRESS", "http://acme.example", "or a page such as https://acme.example/contact"),
+    ] {
+        let error = load(&[], &[(variable, bad)]).unwrap_err().to_string();
+        assert!(error.starts_with(variable) && error.contains(advice), "{error}");
+    }
 }

@@ -5,6 +5,8 @@
 
 pub mod access;
 pub mod attachment;
+pub mod brand;
+pub mod color;
 pub mod conditional;
 pub mod email;
 pub mod filename;

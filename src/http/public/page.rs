@@ -1,6 +1,8 @@
 //! Pages for people: what happened, in plain words, and what to do next.
 
+mod icon;
 mod language;
+mod style;
 mod texts;
 mod topic;
 
@@ -10,12 +12,10 @@ use http::HeaderValue;
 
 pub(super) use self::language::Language;
 pub use self::texts::TextError;
-use self::texts::{Buttons, Texts, Words};
+use self::texts::{Texts, Words};
 use self::topic::Topic;
+use crate::domain::brand::{Brand, SupportAddress};
 use crate::http::problem::Code;
-
-/// The one style of all pages; the policy names its hash, so nothing else can style or run.
-const STYLE: &str = include_str!("../../../templates/page.css");
 
 /// What a page offers to do next.
 pub(super) enum Step {
@@ -41,27 +41,32 @@ pub(super) const fn names_the_portal(code: Code) -> bool {
 #[template(path = "page.html")]
 struct Page<'a> {
     language: Language,
-    style: &'static str,
+    style: &'a str,
+    brand: &'a Brand,
+    icon: &'static str,
+    texts: &'a Texts,
     words: &'a Words,
-    buttons: &'a Buttons,
     step: Option<&'a Step>,
 }
 
 /// All pages, in all languages.
 #[derive(Debug)]
 pub struct Pages {
+    brand: Brand,
+    style: String,
     policy: HeaderValue,
     texts: Vec<Texts>,
 }
 
 impl Pages {
-    /// Reads the texts.
+    /// Reads the texts, and makes the style of an operator's pages.
     ///
     /// # Errors
     /// A text cannot be read, which the tests exclude.
-    pub fn new() -> Result<Self, TextError> {
-        let texts: Result<_, _> = Language::ALL.into_iter().map(Texts::of).collect();
-        Ok(Self { policy: policy(STYLE), texts: texts? })
+    pub fn new(brand: Brand) -> Result<Self, TextError> {
+        let texts: Result<_, _> = Language::ALL.into_iter().map(|language| Texts::of(language, &brand)).collect();
+        let style = style::style(brand.color);
+        Ok(Self { policy: policy(&style), style, texts: texts?, brand })
     }
 
     /// The policy of pages.
@@ -87,13 +92,14 @@ impl Pages {
     fn page(&self, language: Language, topic: Topic, step: Option<&Step>) -> String {
         let texts = &self.texts[language as usize];
         let words = texts.words(topic);
-        let page = Page { language, style: STYLE, words, buttons: &texts.buttons, step };
+        let Self { brand, style, .. } = self;
+        let page = Page { language, style, brand, icon: icon::of(topic), texts, words, step };
         // Rendering into a String fails only when a value's own formatting fails; texts do not.
         page.render().unwrap_or_else(|_| words.title.clone())
     }
 }
 
-/// Pages have no `sandbox`: the portal's link must open, and logging out is a form.
+/// It names the style's hash, so nothing else can style or run. Pages have no `sandbox`: the portal's link must open, and logging out is a form.
 fn policy(style: &str) -> HeaderValue {
     let hash = STANDARD.encode(ring::digest::digest(&ring::digest::SHA256, style.as_bytes()));
     let policy = format!(
@@ -107,7 +113,7 @@ mod tests {
     use super::*;
 
     fn refusal(code: Code, step: Option<&Step>) -> String {
-        Pages::new().unwrap().refusal(Language::English, code, false, step)
+        Pages::new(Brand::default()).unwrap().refusal(Language::English, code, false, step)
     }
 
     #[test]
@@ -118,13 +124,13 @@ mod tests {
         assert!(!page.contains("<script>"), "{page}");
         assert!(page.contains("Open the help center"));
         assert!(!refusal(Code::NotFound, None).contains("Open the help center"));
-        let brief = Pages::new().unwrap().refusal(Language::English, Code::LinkExpired, true, None);
+        let brief = Pages::new(Brand::default()).unwrap().refusal(Language::English, Code::LinkExpired, true, None);
         assert!(brief.contains("five minutes"));
     }
 
     #[test]
     fn the_policy_names_the_hash_of_the_very_style_in_the_page() {
-        let pages = Pages::new().unwrap();
+        let pages = Pages::new(Brand::default()).unwrap();
         let page = pages.logged_out(Language::Arabic);
         let style = page.split_once("<style>").unwrap().1.split_once("</style>").unwrap().0;
         let hash = STANDARD.encode(ring::digest::digest(&ring::digest::SHA256, style.as_bytes()));
@@ -132,8 +138,32 @@ mod tests {
     }
 
     #[test]
+    fn a_page_presents_the_operator() {
+        let brand = |support: &str| Brand {
+            name: "Acme & Söhne".parse().ok(),
+            color: "#7a1fa2".parse().ok(),
+            support: support.parse().ok(),
+        };
+        let page = Pages::new(brand("help@acme.example")).unwrap().logged_out(Language::German);
+        for part in [
+            "<title>Sie sind abgemeldet – Acme &#38; Söhne</title>",
+            r#"<span class="mark" aria-hidden="true">A</span><span dir="auto">Acme &#38; Söhne</span>"#,
+            "--brand:#7a1fa2;",
+            r#"Brauchen Sie Hilfe? <a href="mailto:help@acme.example"><bdi>help@acme.example</bdi></a>"#,
+        ] {
+            assert!(page.contains(part), "{part} is missing in {page}");
+        }
+        let page = Pages::new(brand("https://acme.example/?a&b")).unwrap().logged_out(Language::German);
+        let contact = "<a href=\"https://acme.example/?a&#38;b\">\u{2068}Acme &#38; Söhne\u{2069} kontaktieren</a>";
+        assert!(page.contains(contact), "{page}");
+        let nameless = Brand { name: None, ..brand("https://acme.example/") };
+        let page = Pages::new(nameless).unwrap().logged_out(Language::German);
+        assert!(page.contains(">Support kontaktieren</a>") && !page.contains("<header>"), "{page}");
+    }
+
+    #[test]
     fn a_page_says_which_language_it_speaks_and_which_way() {
-        let pages = Pages::new().unwrap();
+        let pages = Pages::new(Brand::default()).unwrap();
         for (language, tag) in [
             (Language::English, r#"<html lang="en" dir="ltr">"#),
             (Language::Japanese, r#"<html lang="ja" dir="ltr">"#),

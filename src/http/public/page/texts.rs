@@ -1,9 +1,10 @@
 //! The texts of pages, from the files in `texts/`, which translators edit. They are in the binary, and read once.
 
-use fluent_bundle::{FluentBundle, FluentResource};
+use fluent_bundle::{FluentArgs, FluentBundle, FluentResource};
 
 use super::language::Language;
 use super::topic::Topic;
+use crate::domain::brand::{Brand, BrandName};
 
 /// A text cannot be read. The tests exclude it for what is shipped.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,10 +36,14 @@ pub(super) struct Buttons {
 pub(super) struct Texts {
     words: Vec<Words>,
     pub(super) buttons: Buttons,
+    /// Before the address of the support.
+    pub(super) help: String,
+    /// On the link to a page of the support.
+    pub(super) contact: String,
 }
 
 impl Texts {
-    pub(super) fn of(language: Language) -> Result<Self, TextError> {
+    pub(super) fn of(language: Language, brand: &Brand) -> Result<Self, TextError> {
         let file = File::read(language)?;
         let words: Result<_, _> = Topic::ALL.iter().map(|topic| file.words(*topic)).collect();
         let buttons = Buttons {
@@ -47,7 +52,11 @@ impl Texts {
             log_out: file.text("button-log-out")?,
             try_again: file.text("button-try-again")?,
         };
-        Ok(Self { words: words?, buttons })
+        let contact = match brand.name.as_ref().map(BrandName::as_str) {
+            Some(name) => file.format("contact", None, Some(&FluentArgs::from_iter([("name", name)])))?,
+            None => file.text("contact-help-desk")?,
+        };
+        Ok(Self { words: words?, buttons, help: file.text("help")?, contact })
     }
 
     pub(super) fn words(&self, topic: Topic) -> &Words {
@@ -84,15 +93,15 @@ impl File {
     }
 
     fn words(&self, topic: Topic) -> Result<Words, TextError> {
-        let part = |name| self.format(topic.message(), Some(name));
+        let part = |name| self.format(topic.message(), Some(name), None);
         Ok(Words { title: part("title")?, what: part("what")?, next: part("next")? })
     }
 
     fn text(&self, message: &str) -> Result<String, TextError> {
-        self.format(message, None)
+        self.format(message, None, None)
     }
 
-    fn format(&self, id: &str, attribute: Option<&str>) -> Result<String, TextError> {
+    fn format(&self, id: &str, attribute: Option<&str>, args: Option<&FluentArgs<'_>>) -> Result<String, TextError> {
         let error = |what: String| TextError { language: self.language.tag(), what };
         let message = self.bundle.get_message(id);
         let pattern = message.and_then(|message| match attribute {
@@ -101,7 +110,7 @@ impl File {
         });
         let pattern = pattern.ok_or_else(|| error(format!("{id} {} is missing", attribute.unwrap_or_default())))?;
         let mut errors = Vec::new();
-        let text = self.bundle.format_pattern(pattern, None, &mut errors).into_owned();
+        let text = self.bundle.format_pattern(pattern, args, &mut errors).into_owned();
         if errors.is_empty() { Ok(text) } else { Err(error(format!("{id}: {errors:?}"))) }
     }
 }
@@ -156,11 +165,13 @@ mod tests {
     fn every_language_says_everything_and_nothing_else() {
         let known = Topic::ALL.iter().flat_map(|t| ["title", "what", "next"].map(|p| format!("{}.{p}", t.message())));
         let labels = ["button-help-center", "button-other-account", "button-log-out", "button-try-again"];
+        let labels = labels.into_iter().chain(["help", "contact", "contact-help-desk"]);
         let mut known: Vec<String> = known.chain(labels.map(str::to_owned)).collect();
         known.sort();
         let english = parts(Language::English);
         for language in Language::ALL {
-            Texts::of(language).unwrap();
+            Texts::of(language, &Brand::default()).unwrap();
+            Texts::of(language, &Brand { name: "Acme".parse().ok(), ..Brand::default() }).unwrap();
             let parts = parts(language);
             assert_eq!(parts.keys().collect::<Vec<_>>(), known.iter().collect::<Vec<_>>(), "{language:?}");
             for (name, text) in &parts {
@@ -207,6 +218,7 @@ mod tests {
             (Language::English, |c| c.is_ascii_alphabetic()),
         ] {
             for (name, text) in parts(language) {
+                let text = text.replace("{ $name }", "");
                 assert_eq!(share(&text, own), 100, "{language:?}: {name}: {text}");
             }
         }
