@@ -78,7 +78,8 @@ impl Browser {
         self.folder.path().join("downloads")
     }
 
-    async fn call(&self, method: Method, path: &str, body: Value) -> Value {
+    /// A command of the session, with its value.
+    pub async fn call(&self, method: Method, path: &str, body: Value) -> Value {
         let body = if method == Method::GET { Bytes::new() } else { body.to_string().into() };
         let request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         let request = request.header("content-type", "application/json").body(Full::new(body)).expect("a request");

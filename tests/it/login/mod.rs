@@ -1,6 +1,6 @@
 //! Logging in to download, with oidc-provider from npm as the provider: a real one, in a process of its own.
 
-mod browser;
+pub mod browser;
 mod by_program;
 mod calls;
 mod in_chromium;

@@ -1,6 +1,8 @@
 //! Pages for people: every one of them, in every language.
 
 mod gallery;
+mod in_chromium;
+mod look;
 
 use std::collections::BTreeSet;
 
