@@ -64,6 +64,12 @@ impl AppSettings {
         format!("{}/p/{site}/logged-in", self.public_url)
     }
 
+    /// Whether people reach the service by `https`.
+    #[must_use]
+    pub fn is_reached_by_tls(&self) -> bool {
+        self.public_url.starts_with("https:")
+    }
+
     /// Whether people reach the service on their own machine and without TLS, as developers do.
     #[must_use]
     pub fn is_plain_loopback(&self) -> bool {

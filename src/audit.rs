@@ -4,6 +4,7 @@
 use crate::domain::ids::{AttachmentPath, CommentPath, ProjectId, Recipient, RequestId, SiteId};
 use crate::domain::portal::{EmailAddress, PortalDownload, Request};
 use crate::domain::token::{ApiKeyId, LinkId, SignUpId};
+use crate::http::public::ProbableClient;
 use crate::liveness::Ended;
 use crate::metrics::RevocationReason;
 use crate::store::ListOfPeople;
@@ -20,36 +21,40 @@ pub fn issued(key: ApiKeyId, link: LinkId, attachment: &AttachmentPath, recipien
     );
 }
 
-/// A download ended, in whatever way.
-pub fn downloaded(link: LinkId, site: &SiteId, recipient: Option<&Recipient>, ended: Ended) {
+/// A download ended, in whatever way. `client` is a guess.
+pub fn downloaded(link: LinkId, site: &SiteId, recipient: Option<&Recipient>, ended: Ended, client: ProbableClient) {
     let recipient = recipient.map(Recipient::as_str);
     let Ended { outcome, octets } = ended;
     tracing::info!(
         target: TARGET, event = "downloaded", link_id = %link, %site, recipient, outcome = outcome.name(), bytes = octets,
+        probable_client = client.name(),
     );
 }
 
 /// A genuine link was refused.
-pub fn refused(link: LinkId, site: &SiteId, recipient: Option<&Recipient>, code: &'static str) {
+pub fn refused(link: LinkId, site: &SiteId, recipient: Option<&Recipient>, code: &'static str, client: ProbableClient) {
     let recipient = recipient.map(Recipient::as_str);
-    tracing::info!(target: TARGET, event = "refused", link_id = %link, %site, recipient, code);
+    tracing::info!(
+        target: TARGET, event = "refused", link_id = %link, %site, recipient, code, probable_client = client.name(),
+    );
 }
 
 /// A download by a customer who is logged in ended, in whatever way.
-pub fn downloaded_by_customer(asked: &PortalDownload, ended: Ended) {
+pub fn downloaded_by_customer(asked: &PortalDownload, ended: Ended, client: ProbableClient) {
     let AttachmentPath { comment: CommentPath { site, project, comment }, attachment } = &asked.attachment;
     let Ended { outcome, octets } = ended;
     tracing::info!(
         target: TARGET, event = "downloaded", customer = %asked.customer, %site, %project, %comment, %attachment,
-        outcome = outcome.name(), bytes = octets,
+        outcome = outcome.name(), bytes = octets, probable_client = client.name(),
     );
 }
 
 /// A customer who is logged in was refused an attachment.
-pub fn refused_customer(asked: &PortalDownload, code: &'static str) {
+pub fn refused_customer(asked: &PortalDownload, code: &'static str, client: ProbableClient) {
     let AttachmentPath { comment: CommentPath { site, project, comment }, attachment } = &asked.attachment;
     tracing::info!(
         target: TARGET, event = "refused", customer = %asked.customer, %site, %project, %comment, %attachment, code,
+        probable_client = client.name(),
     );
 }
 

@@ -11,6 +11,7 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, 
 
 use crate::domain::email::Images;
 use crate::http::problem::Code;
+use crate::http::public::ProbableClient;
 use crate::liveness::{CutReason, Outcome};
 
 mod describe;
@@ -106,6 +107,7 @@ pub struct Metrics {
     downloads_cut: Vec<(CutReason, Counter)>,
     download_seconds: Histogram,
     sent_octets: Counter,
+    file_requests: Vec<RequestsOfClient>,
     /// Downloads that are running.
     pub downloads_running: Gauge,
     revocations: Vec<(RevocationReason, Counter)>,
@@ -188,6 +190,7 @@ impl Metrics {
                     .collect(),
                 download_seconds: histogram!("attachlink_download_duration_seconds"),
                 sent_octets: counter!("attachlink_download_sent_bytes_total"),
+                file_requests: ProbableClient::ALL.iter().map(|client| requests_of(client.name())).collect(),
                 downloads_running: gauge!("attachlink_downloads_running"),
                 revocations: RevocationReason::ALL
                     .iter()
@@ -252,6 +255,12 @@ impl Metrics {
         count(&self.downloads, outcome.name(), 1);
         self.sent_octets.increment(octets);
         self.download_seconds.record(took);
+    }
+
+    /// Somebody asked for a file, and was answered or refused. Who it was is a guess.
+    pub fn file_requested(&self, client: ProbableClient, answered: bool) {
+        let requests = &self.file_requests[client as usize];
+        if answered { &requests.answered } else { &requests.refused }.increment(1);
     }
 
     /// A running download is being cut.
@@ -326,6 +335,20 @@ fn api_requests(method: &str, route: &str, status: u16) -> Counter {
     counter!("attachlink_api_requests_total", labels)
 }
 
+/// The requests for files of one kind of client.
+struct RequestsOfClient {
+    answered: Counter,
+    refused: Counter,
+}
+
+fn requests_of(client: &'static str) -> RequestsOfClient {
+    let requests = |result: &'static str| {
+        let labels = vec![Label::new("probable_client", client), Label::new("result", result)];
+        counter!("attachlink_file_requests_total", labels)
+    };
+    RequestsOfClient { answered: requests("answered"), refused: requests("refused") }
+}
+
 /// The counters of one operation of the object store, by outcome, and how long it takes.
 struct ObjectOperation {
     name: &'static str,
@@ -356,6 +379,7 @@ mod tests {
         for line in [
             "attachlink_links_issued_total 0",
             "attachlink_downloads_total{outcome=\"complete\"} 0",
+            "attachlink_file_requests_total{probable_client=\"scanner\",result=\"refused\"} 0",
             "attachlink_downloads_cut_total{reason=\"revoked\"} 0",
             "attachlink_revocations_total{reason=\"comment\"} 0",
             "attachlink_refusals_total{code=\"link_expired\"} 0",

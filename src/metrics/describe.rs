@@ -6,6 +6,10 @@ pub(super) fn all() {
     describe_gauge!("attachlink_build_info", "The version that runs; always 1");
     describe_counter!("attachlink_links_issued_total", "Links issued");
     describe_counter!("attachlink_downloads_total", "Downloads that ended, by outcome");
+    describe_counter!(
+        "attachlink_file_requests_total",
+        "Requests for files, by result and by what the client looks like: a guess from its headers, which scanners forge"
+    );
     describe_counter!("attachlink_downloads_cut_total", "Running downloads that were reset, by reason");
     describe_histogram!(
         "attachlink_download_duration_seconds",

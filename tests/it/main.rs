@@ -38,6 +38,7 @@ mod restore;
 mod rfc9110;
 mod rules;
 mod s3;
+mod scanners;
 mod secrets;
 mod shutdown;
 mod sign_up;

@@ -23,17 +23,17 @@ pub(super) async fn download(
     log: &LogLine,
 ) -> Result<Answered, Refusal> {
     let asked = asked(public, &row).await.map_err(|_| Refusal::new(Code::Unavailable))?;
-    let Some(asked) = asked.map(Arc::new) else { return Err(withdrawn(&Holder::Link(row))) };
+    let Some(asked) = asked.map(Arc::new) else { return Err(withdrawn(&Holder::Link(row), log)) };
     let candidate = Candidate::enter(public, gate, head, Capability::Customer(Arc::clone(&asked)));
     let answer = public.logins.ask((*asked).clone()).await.map_err(|_| Refusal::new(Code::Unavailable))?;
     let holder = Holder::Brief(row, asked);
     let answered = answer.row.filter(|row| row.holds()).and_then(|row| row.served.clone());
-    let served = answered.ok_or_else(|| withdrawn(&holder))?;
+    let served = answered.ok_or_else(|| withdrawn(&holder, log))?;
     file::send(public, head, log, Grant { candidate, holder, served, sent: answer.sent }).await
 }
 
-fn withdrawn(holder: &Holder) -> Refusal {
-    holder.record_refusal(Code::LinkWithdrawn);
+fn withdrawn(holder: &Holder, log: &LogLine) -> Refusal {
+    holder.record_refusal(Code::LinkWithdrawn, log.client);
     Refusal::of(Code::LinkWithdrawn, holder)
 }
 

@@ -29,7 +29,7 @@ pub(super) async fn download(
     let candidate = Candidate::enter(public, gate, head, presented.id);
     let answer = public.batcher.ask(presented.id).await.map_err(|_| Refusal::new(Code::Unavailable))?;
     let row = genuine(answer.row, presented)?;
-    let served = alive(&row, public)?;
+    let served = alive(&row, public, log)?;
     if link::kind(row.id.issued_at(), row.expires_at) == LinkKind::Portal {
         drop(candidate);
         return brief::download(public, gate, head, row, log).await;
@@ -42,13 +42,13 @@ fn genuine(row: Option<Arc<LivenessRow>>, presented: Presented) -> Result<Arc<Li
     row.filter(|row| presented.hash.matches(&row.hash)).ok_or(Refusal::new(Code::NotFound))
 }
 
-fn alive(row: &Arc<LivenessRow>, public: &Public) -> Result<Arc<ServedObject>, Refusal> {
+fn alive(row: &Arc<LivenessRow>, public: &Public, log: &LogLine) -> Result<Arc<ServedObject>, Refusal> {
     let code = match (link::state(row.expires_at, row.withdrawn, public.app.clock.now()), &row.served) {
         (LinkState::Live, Some(served)) => return Ok(Arc::clone(served)),
         (LinkState::Expired, _) => Code::LinkExpired,
         (LinkState::Live | LinkState::Withdrawn, _) => Code::LinkWithdrawn,
     };
     let holder = Holder::Link(Arc::clone(row));
-    holder.record_refusal(code);
+    holder.record_refusal(code, log.client);
     Err(Refusal::of(code, &holder))
 }

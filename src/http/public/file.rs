@@ -91,7 +91,7 @@ pub(super) async fn send(public: &Public, head: &Parts, log: &LogLine, grant: Gr
         return Ok(Answered::Whole(response, holder.link()));
     }
 
-    let source = open(public, served, &etag, range, holder).await.map_err(|error| unavailable(holder, &error))?;
+    let source = open(public, served, &etag, range, holder).await.map_err(|error| unavailable(holder, log, &error))?;
     let Some(entry) = candidate.0.take() else { return Err(Refusal::new(Code::Unavailable)) };
     if !entry.begin(sent, end_of(public, log, response.status(), holder)) {
         entry.abandon();
@@ -101,7 +101,7 @@ pub(super) async fn send(public: &Public, head: &Parts, log: &LogLine, grant: Gr
     Ok(Answered::Running(response))
 }
 
-fn unavailable(holder: &Holder, error: &ObjectError) -> Refusal {
+fn unavailable(holder: &Holder, log: &LogLine, error: &ObjectError) -> Refusal {
     // Gone is not the same as not to be had just now: the latter may be tried again.
     let code = match error {
         ObjectError::NotFound | ObjectError::Changed => Code::ObjectUnavailable,
@@ -112,7 +112,7 @@ fn unavailable(holder: &Holder, error: &ObjectError) -> Refusal {
         link_id = holder.link().map(tracing::field::display),
         "the object of a live attachment cannot be served"
     );
-    holder.record_refusal(code);
+    holder.record_refusal(code, log.client);
     Refusal::of(code, holder)
 }
 
@@ -127,7 +127,7 @@ fn end_of(
     move |ended| {
         app.metrics.download_ended(ended.outcome, ended.octets, log.started.elapsed());
         log.write(status, ended.octets, holder.link(), ended.outcome.name());
-        holder.record_download(ended);
+        holder.record_download(ended, log.client);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::client::ProbableClient;
 use crate::audit;
 use crate::domain::link::{self, LinkKind};
 use crate::domain::portal::PortalDownload;
@@ -51,21 +52,21 @@ impl Holder {
         }
     }
 
-    pub(super) fn record_refusal(&self, code: Code) {
+    pub(super) fn record_refusal(&self, code: Code, client: ProbableClient) {
         match self {
             Self::Link(row) | Self::Brief(row, _) => {
-                audit::refused(row.id, &row.site, row.recipient.as_ref(), code.name());
+                audit::refused(row.id, &row.site, row.recipient.as_ref(), code.name(), client);
             }
-            Self::Customer(asked) => audit::refused_customer(asked, code.name()),
+            Self::Customer(asked) => audit::refused_customer(asked, code.name(), client),
         }
     }
 
-    pub(super) fn record_download(&self, ended: Ended) {
+    pub(super) fn record_download(&self, ended: Ended, client: ProbableClient) {
         match self {
             Self::Link(row) | Self::Brief(row, _) => {
-                audit::downloaded(row.id, &row.site, row.recipient.as_ref(), ended);
+                audit::downloaded(row.id, &row.site, row.recipient.as_ref(), ended, client);
             }
-            Self::Customer(asked) => audit::downloaded_by_customer(asked, ended),
+            Self::Customer(asked) => audit::downloaded_by_customer(asked, ended, client),
         }
     }
 }

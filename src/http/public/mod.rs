@@ -5,6 +5,7 @@
 mod body;
 mod brief;
 mod cache;
+mod client;
 mod download;
 mod file;
 mod holder;
@@ -25,6 +26,7 @@ use hyper::body::Incoming;
 
 pub use body::PublicBody;
 pub use cache::ObjectCache;
+pub use client::ProbableClient;
 pub use page::{Pages, TextError};
 
 use crate::app::App;
@@ -64,6 +66,8 @@ struct LogLine {
     method: &'static str,
     route: &'static str,
     started: Instant,
+    /// For metrics and audit events.
+    client: ProbableClient,
 }
 
 impl LogLine {
@@ -102,9 +106,14 @@ impl hyper::service::Service<Request<Incoming>> for PublicService {
 /// Answers one request.
 pub async fn respond(public: &Public, gate: &Arc<Gate>, head: &http::request::Parts) -> Response<PublicBody> {
     let route = Route::of(head.uri.path());
-    let log =
-        LogLine { method: crate::http::method_name(&head.method), route: route.template(), started: Instant::now() };
-    match answer(public, gate, head, route, &log).await {
+    let client = ProbableClient::of(&head.method, &head.headers, public.app.settings.is_reached_by_tls());
+    let method = crate::http::method_name(&head.method);
+    let log = LogLine { method, route: route.template(), started: Instant::now(), client };
+    let answered = answer(public, gate, head, route, &log).await;
+    if route.is_file() {
+        public.app.metrics.file_requested(client, answered.is_ok());
+    }
+    match answered {
         // A download writes its own line once it has ended.
         Ok(Answered::Running(response)) => response,
         Ok(Answered::Whole(response, link)) => {

@@ -4,7 +4,7 @@ mod away;
 pub mod bucket;
 mod cuts;
 mod failing;
-mod failing_store;
+pub mod failing_store;
 mod lies;
 mod memory;
 pub mod server;

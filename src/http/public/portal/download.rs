@@ -66,7 +66,7 @@ async fn with_session(
         (Err(_), _) => Err(Code::DownloadNotAllowed),
     };
     let served = served.map_err(|code| {
-        holder.record_refusal(code);
+        holder.record_refusal(code, log.client);
         Refusal::of(code, &holder)
     })?;
     file::send(public, head, log, Grant { candidate, holder, served, sent: answer.sent }).await.map(Some)
