@@ -10,6 +10,7 @@ use metrics::{Counter, Gauge, Histogram, Label, counter, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
 use crate::domain::email::Images;
+use crate::edge::RanOut;
 use crate::http::problem::Code;
 use crate::http::public::ProbableClient;
 use crate::liveness::{CutReason, Outcome};
@@ -96,6 +97,18 @@ const EMAIL_OCTETS: &[f64] =
 pub struct ListenerMetrics {
     /// Open connections.
     pub connections: Gauge,
+    /// Connections that were reset at once: their client had all that it may have.
+    pub refused: Counter,
+    ran_out: [(RanOut, Counter); RanOut::ALL.len()],
+}
+
+impl ListenerMetrics {
+    /// A connection was ended because its client took too long.
+    pub fn ran_out(&self, why: RanOut) {
+        if let Some((_, counter)) = self.ran_out.iter().find(|(reason, _)| *reason == why) {
+            counter.increment(1);
+        }
+    }
 }
 
 /// The series that are written to. What no other module touches stays private behind a method.
@@ -242,7 +255,14 @@ impl Metrics {
     /// A listener's own series. `listener` is `public`, `api` or `ops`.
     #[must_use]
     pub fn listener(&self, listener: &'static str) -> ListenerMetrics {
-        self.within(|| ListenerMetrics { connections: gauge!("attachlink_connections_open", "listener" => listener) })
+        self.within(|| ListenerMetrics {
+            connections: gauge!("attachlink_connections_open", "listener" => listener),
+            refused: counter!("attachlink_connections_refused_total", "listener" => listener),
+            ran_out: RanOut::ALL.map(|why| {
+                let labels = [Label::new("listener", listener), Label::new("reason", why.name())];
+                (why, counter!("attachlink_connections_timed_out_total", labels.to_vec()))
+            }),
+        })
     }
 
     /// Links were issued.

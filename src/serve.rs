@@ -20,9 +20,9 @@ use tower::ServiceExt as _;
 use crate::app::{App, AppSettings};
 use crate::clock::SharedClock;
 use crate::config::{Config, ObjectsLocation};
-use crate::edge::{self, Edge, ReadToTheEnd};
+use crate::edge::{self, Accepted, Edge, Places, ReadToTheEnd};
 use crate::history;
-use crate::http::public::{ObjectCache, Pages, Public, PublicService};
+use crate::http::public::{Guesses, ObjectCache, Pages, Public, PublicService};
 use crate::http::{api, openapi, ops};
 use crate::liveness::{
     Batcher, CutReason, Downloads, LivenessQuery, PortalAnswer, PortalQuery, Questions, by_link, sweep_until,
@@ -32,13 +32,11 @@ use crate::metrics::Metrics;
 use crate::objects::ObjectStore;
 use crate::store::{Migrate, Store};
 
-/// A client that takes nothing of a response for this long is reset.
-const STALL_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long resetting what is left after the drain deadline may take.
 const RESET_TIME: Duration = Duration::from_secs(2);
 /// What a second signal leaves for resetting connections.
 const AT_ONCE: Duration = Duration::from_millis(100);
-/// How often histograms are folded and the cache's size is reported.
+/// How often histograms are folded, the cache's size is reported, and old guesses are forgotten.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A service that runs.
@@ -227,9 +225,9 @@ fn base(url: Option<&url::Url>, address: SocketAddr) -> String {
 impl Running {
     fn edge(&self, config: &Config, listener: &'static str) -> Edge {
         Edge {
-            header_timeout: config.public.header_timeout,
-            stall_timeout: STALL_TIMEOUT,
-            connections: Arc::new(Semaphore::new(config.public.max_connections)),
+            patience: config.edge.patience,
+            connections: Arc::new(Semaphore::new(config.edge.max_connections)),
+            places: Places::new(config.edge.max_connections_per_client, config.edge.proxies.clone()),
             stop: self.stop.clone(),
             reset: self.reset.clone(),
             metrics: self.app.metrics.listener(listener),
@@ -256,18 +254,25 @@ impl Running {
     ) -> anyhow::Result<()> {
         let edge = self.edge(config, "public");
         let pages = Arc::new(Pages::new(config.brand.clone())?);
+        let guesses = Arc::new(Guesses::new(config.public.not_found));
+        self.background.spawn(forget_guesses(self.stop_background.clone(), Arc::clone(&guesses)));
         for (number, listener) in listeners.into_iter().enumerate() {
             let (app, edge, cache) = (Arc::clone(&self.app), edge.clone(), cache.clone());
             let pages = Arc::clone(&pages);
             let (questions, deadline) = (questions.clone(), config.downloads.liveness_deadline);
+            let (proxies, guesses) = (config.edge.proxies.clone(), Arc::clone(&guesses));
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let alive = self.listeners.token();
             std::thread::Builder::new().name(format!("public-{number}")).spawn(move || {
                 runtime.block_on(async {
                     let batcher = Batcher::start(questions.links, deadline, Arc::clone(&app.metrics));
                     let logins = Batcher::start(questions.logins, deadline, Arc::clone(&app.metrics));
-                    let public = Arc::new(Public { app, batcher, logins, cache, pages });
-                    let service = |gate, _| PublicService { public: Arc::clone(&public), gate };
+                    let public = Arc::new(Public { app, batcher, logins, cache, pages, proxies, guesses });
+                    let service = |accepted: &Accepted| PublicService {
+                        public: Arc::clone(&public),
+                        gate: Arc::clone(&accepted.gate),
+                        peer: accepted.peer.ip(),
+                    };
                     match tokio::net::TcpListener::from_std(listener) {
                         Ok(listener) => edge::serve(listener, edge, service).await,
                         Err(error) => tracing::error!(%error, "a public listener could not start"),
@@ -288,8 +293,9 @@ impl Running {
     ) -> anyhow::Result<()> {
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let edge = self.edge(config, name);
-        self.listeners.spawn(edge::serve(listener, edge, move |_, _| {
-            let router = router.clone().map_request(ReadToTheEnd::around);
+        self.listeners.spawn(edge::serve(listener, edge, move |accepted: &Accepted| {
+            let watch = Arc::clone(&accepted.watch);
+            let router = router.clone().map_request(move |request| ReadToTheEnd::around(request, Arc::clone(&watch)));
             hyper_util::service::TowerToHyperService::new(router)
         }));
         Ok(())
@@ -331,6 +337,12 @@ async fn upkeep(stop: CancellationToken, metrics: Arc<Metrics>, cache: ObjectCac
         }
         handle.run_upkeep();
         cache.report(&metrics);
+    }
+}
+
+async fn forget_guesses(stop: CancellationToken, guesses: Arc<Guesses>) {
+    while tokio::time::timeout(UPKEEP_INTERVAL, stop.cancelled()).await.is_err() {
+        guesses.forget_old();
     }
 }
 

@@ -19,6 +19,11 @@ unavailable =
     .title = Temporarily unavailable
     .what = The file cannot be delivered at the moment. Your link is not used up.
     .next = Please try again in a few minutes.
+# Somebody in the same network tried many links that do not exist. Links that exist go on working.
+too-many-requests =
+    .title = Too many requests
+    .what = Too many addresses that do not exist were asked for from your network in a short time.
+    .next = Wait a minute, then copy the whole link from the email and open it again.
 # A download that was interrupted cannot go on, since the help desk replaced the file in between.
 file-changed =
     .title = The file has changed

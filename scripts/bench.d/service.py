@@ -45,6 +45,8 @@ class Service:
         variables = {name: value for name, value in os.environ.items() if not name.startswith("ATTACHLINK_")}
         variables |= {f"ATTACHLINK_{name.upper()}_LISTEN": f"127.0.0.1:{port}" for name, port in self.port.items()}
         variables |= {"ATTACHLINK_DATA_DIR": str(self.data), "ATTACHLINK_LOG": "warn"}
+        # All clients are this machine.
+        variables |= {"ATTACHLINK_MAX_CONNECTIONS_PER_CLIENT": "0"}
         self.log = open(f"{self.data}.log", "ab")
         self.process = subprocess.Popen(
             [self.binary, "serve"], env=variables, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,

@@ -21,7 +21,7 @@ class Composition:
         self.work.mkdir()
         self.names = self.work / "names.json"
         used = {name for service in model["services"].values() for name in compose_files.networks(service)}
-        self.networks = {name: Network() for name in sorted(used)}
+        self.networks = {name: Network(model["networks"].get(name) or {}) for name in sorted(used)}
         for name, service in model["services"].items():
             self.containers[name] = Container(self, name, images[service["image"].partition(":")[0]])
         self.tell_names()

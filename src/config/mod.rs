@@ -15,6 +15,7 @@ mod show;
 mod tests;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ pub use problem::ConfigError;
 
 use crate::domain::brand::Brand;
 use crate::domain::portal::AutomaticAddresses;
+use crate::edge::{Patience, TrustedProxies};
 use crate::login::ProviderAddresses;
 use crate::objects::S3Settings;
 use crate::store::{DatabaseUrl, ServerOptions};
@@ -35,6 +37,8 @@ use show::InForce;
 pub struct Config {
     /// Where the embedded default lives: `ATTACHLINK_DATA_DIR`, `./data`.
     pub data_dir: PathBuf,
+    /// What every listener grants a connection.
+    pub edge: Edge,
     /// The listener that recipients reach.
     pub public: Public,
     /// The listener of the help desk and the notification service.
@@ -59,17 +63,39 @@ pub struct Config {
     notes: Vec<String>,
 }
 
-/// The listener that recipients reach, and what every listener grants a connection.
+/// What every listener grants a connection.
+#[derive(Debug, Clone)]
+pub struct Edge {
+    /// `ATTACHLINK_MAX_CONNECTIONS`, 10000: how many connections a listener holds at once.
+    pub max_connections: usize,
+    /// `ATTACHLINK_MAX_CONNECTIONS_PER_CLIENT`, 256: how many of them may be one client's. `None` (0): all.
+    pub max_connections_per_client: Option<usize>,
+    /// `ATTACHLINK_HEADER_TIMEOUT_SECONDS`, 10; `ATTACHLINK_IDLE_TIMEOUT_SECONDS`, 75;
+    /// `ATTACHLINK_STALL_TIMEOUT_SECONDS`, 60; `ATTACHLINK_MIN_RATE_OCTETS_PER_SECOND`, 1024 (0: none), over
+    /// `ATTACHLINK_MIN_RATE_SECONDS`, 60.
+    pub patience: Patience,
+    /// `ATTACHLINK_TRUSTED_PROXIES`, addresses and networks with commas between them; `ATTACHLINK_TRUSTED_PROXY_HOPS`, 1.
+    pub proxies: TrustedProxies,
+}
+
+/// The listener that recipients reach.
 #[derive(Debug, Clone)]
 pub struct Public {
     /// `ATTACHLINK_PUBLIC_LISTEN`, `127.0.0.1:8080`. Port 0 takes a free one.
     pub listen: SocketAddr,
     /// `ATTACHLINK_PUBLIC_URL`: the base of links, ending with a slash. `None`: the public listener's own address.
     pub url: Option<url::Url>,
-    /// `ATTACHLINK_MAX_CONNECTIONS`, 10000: how many connections a listener holds at once.
-    pub max_connections: usize,
-    /// `ATTACHLINK_HEADER_TIMEOUT_SECONDS`, 10: how long a request's header may take.
-    pub header_timeout: Duration,
+    /// How often a client may ask for what is not there; `None`: as often as it likes.
+    pub not_found: Option<NotFoundQuota>,
+}
+
+/// How often a client may ask for what is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotFoundQuota {
+    /// `ATTACHLINK_NOT_FOUND_PER_MINUTE`, 600 (0: no limit): in the long run.
+    pub per_minute: NonZeroU32,
+    /// `ATTACHLINK_NOT_FOUND_BURST`, 600: at once, after a while without.
+    pub burst: NonZeroU32,
 }
 
 /// The listener of the help desk.

@@ -1,10 +1,12 @@
 //! How values are read. An error says what to write instead; the caller adds the setting's name.
 
 use std::fmt::Display;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
+
+use ipnet::IpNet;
 
 use super::{LogFormat, PortalSecret};
 use crate::domain::portal::AutomaticAddresses;
@@ -110,6 +112,18 @@ pub(super) fn endpoint(text: &str) -> Result<url::Url, String> {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
         _ => Err(format!("'{text}' is not an http or https URL; write it as https://s3.example.com")),
     }
+}
+
+/// Addresses and networks, with commas between them. The empty text is none.
+pub(super) fn networks(text: &str) -> Result<Vec<IpNet>, String> {
+    let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts.map(network).collect()
+}
+
+fn network(text: &str) -> Result<IpNet, String> {
+    text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from)).map_err(|_| {
+        format!("'{text}' is neither an address nor a network; write them as 10.0.0.5,192.168.0.0/16,fd00::/8")
+    })
 }
 
 /// A directory's path.
@@ -280,6 +294,19 @@ mod tests {
             "s3://bucket/..",
         ] {
             assert!(objects(bad).unwrap_err().contains("write a folder such as s3://bucket/attachments"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn proxies_are_addresses_and_networks() {
+        let read = |text| networks(text).map(|all| all.iter().map(ToString::to_string).collect::<Vec<_>>());
+        assert_eq!(
+            read("10.0.0.5, 192.168.0.0/16,fd00::/8,"),
+            Ok(vec!["10.0.0.5/32".to_owned(), "192.168.0.0/16".to_owned(), "fd00::/8".to_owned()])
+        );
+        assert_eq!(read(""), Ok(vec![]));
+        for bad in ["proxy", "10.0.0.0/33", "10.0.0", "10.0.0.5 10.0.0.6", "10.0.0.5:80"] {
+            assert!(networks(bad).unwrap_err().contains("write them as 10.0.0.5,"), "{bad}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! Reads every setting, section by section, and collects what is wrong.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
@@ -10,8 +11,12 @@ use super::parse::Place;
 use super::problem::{ConfigError, Problem};
 use super::settings::{self, Setting};
 use super::show::InForce;
-use super::{Api, Config, Database, Downloads, Email, Log, Objects, ObjectsLocation, Ops, Portal, Public, parse};
+use super::{
+    Api, Config, Database, Downloads, Edge, Email, Log, NotFoundQuota, Objects, ObjectsLocation, Ops, Portal, Public,
+    parse,
+};
 use crate::domain::brand::Brand;
+use crate::edge::{MinRate, Patience, TrustedProxies};
 use crate::logging::DEFAULT_FILTER;
 use crate::objects::{KeyPair, S3Settings};
 use crate::store::{DatabaseUrl, ServerOptions};
@@ -19,7 +24,13 @@ use crate::store::{DatabaseUrl, ServerOptions};
 /// The largest number that every JSON reader keeps exactly (RFC 8259 section 6).
 const MAX_EXACT: u64 = (1 << 53) - 1;
 const MAX_CONNECTIONS: u64 = 1_000_000;
-const MAX_HEADER_TIMEOUT_SECONDS: u64 = 300;
+/// A limit on waiting that is longer than this is none.
+const MAX_TIMEOUT_SECONDS: u64 = 3600;
+/// A gigabyte a second: nobody is that fast, but nobody has to be told either.
+const MAX_MIN_RATE: u64 = 1 << 30;
+/// More proxies in a row than anybody has.
+const MAX_PROXY_HOPS: u64 = 16;
+const MAX_NOT_FOUND: u64 = 1_000_000;
 const MAX_DRAIN_SECONDS: u64 = 24 * 60 * 60;
 /// Under 10 ms a busy database would look dead; over 30 s a download is cut before its question is answered.
 const LIVENESS_DEADLINE_RANGE_MS: RangeInclusive<u64> = 10..=30_000;
@@ -110,6 +121,7 @@ impl<'a> Reader<'a> {
         // Something must stand for a wrong directory, so that the settings under it are still checked.
         let under = data_dir.as_deref().unwrap_or(Path::new("")).to_owned();
         // Every section is read before the first wrong one ends this: a person wants all problems in one go.
+        let edge = self.edge();
         let (public, api, ops) = (self.public(), self.api(), self.ops());
         let (database, objects) = (self.database(&under), self.objects(&under));
         let (email, portal, brand) = (self.email(), self.portal(), self.brand());
@@ -125,6 +137,7 @@ impl<'a> Reader<'a> {
         notes.extend(public.note());
         Ok(Config {
             data_dir: data_dir?,
+            edge: edge?,
             public,
             api: api?,
             ops: ops?,
@@ -143,14 +156,42 @@ impl<'a> Reader<'a> {
     fn public(&mut self) -> Result<Public, Refused> {
         let listen = self.required(&settings::PUBLIC_LISTEN, None, parse::address);
         let url = self.optional(&settings::PUBLIC_URL, None, parse::public_url);
+        let not_found = self.not_found();
+        Ok(Public { listen: listen?, url: url?, not_found: not_found? })
+    }
+
+    fn not_found(&mut self) -> Result<Option<NotFoundQuota>, Refused> {
+        let per_minute = self.number(&settings::NOT_FOUND_PER_MINUTE, 0..=MAX_NOT_FOUND, "requests a minute");
+        let burst = self.number(&settings::NOT_FOUND_BURST, 1..=MAX_NOT_FOUND, "requests");
+        let whole = |number: u64| u32::try_from(number).ok().and_then(NonZeroU32::new);
+        Ok(whole(per_minute?).zip(whole(burst?)).map(|(per_minute, burst)| NotFoundQuota { per_minute, burst }))
+    }
+
+    fn edge(&mut self) -> Result<Edge, Refused> {
         let max_connections = self.number(&settings::MAX_CONNECTIONS, 1..=MAX_CONNECTIONS, "connections");
-        let header_seconds = self.number(&settings::HEADER_TIMEOUT_SECONDS, 1..=MAX_HEADER_TIMEOUT_SECONDS, "seconds");
-        Ok(Public {
-            listen: listen?,
-            url: url?,
-            max_connections: usize::try_from(max_connections?).unwrap_or(usize::MAX),
-            header_timeout: Duration::from_secs(header_seconds?),
+        let per_client = self.number(&settings::MAX_CONNECTIONS_PER_CLIENT, 0..=MAX_CONNECTIONS, "connections");
+        let patience = self.patience();
+        let networks = self.optional(&settings::TRUSTED_PROXIES, None, parse::networks);
+        let hops = self.number(&settings::TRUSTED_PROXY_HOPS, 1..=MAX_PROXY_HOPS, "proxies");
+        let size = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        Ok(Edge {
+            max_connections: size(max_connections?),
+            max_connections_per_client: Some(size(per_client?)).filter(|most| *most > 0),
+            patience: patience?,
+            proxies: TrustedProxies { networks: networks?.unwrap_or_default(), hops: size(hops?) },
         })
+    }
+
+    fn patience(&mut self) -> Result<Patience, Refused> {
+        let mut seconds = |setting| self.number(setting, 1..=MAX_TIMEOUT_SECONDS, "seconds").map(Duration::from_secs);
+        let header = seconds(&settings::HEADER_TIMEOUT_SECONDS);
+        let idle = seconds(&settings::IDLE_TIMEOUT_SECONDS);
+        let stall = seconds(&settings::STALL_TIMEOUT_SECONDS);
+        let over = seconds(&settings::MIN_RATE_SECONDS);
+        let rate = self.number(&settings::MIN_RATE_OCTETS_PER_SECOND, 0..=MAX_MIN_RATE, "octets a second");
+        let (rate, over) = (rate?, over?);
+        let rate = (rate > 0).then_some(MinRate { octets_per_second: rate, over });
+        Ok(Patience { header: header?, idle: idle?, stall: stall?, rate })
     }
 
     fn api(&mut self) -> Result<Api, Refused> {

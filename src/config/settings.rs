@@ -90,7 +90,16 @@ settings! {
     SUPPORT_ADDRESS = "support_address", Text, None, unset: "pages name no address to ask";
     MAX_UPLOAD_OCTETS = "max_upload_octets", Number, None, unset: "uploads have no size limit";
     MAX_CONNECTIONS = "max_connections", Number, Some("10000");
+    MAX_CONNECTIONS_PER_CLIENT = "max_connections_per_client", Number, Some("256");
     HEADER_TIMEOUT_SECONDS = "header_timeout_seconds", Number, Some("10");
+    IDLE_TIMEOUT_SECONDS = "idle_timeout_seconds", Number, Some("75");
+    STALL_TIMEOUT_SECONDS = "stall_timeout_seconds", Number, Some("60");
+    MIN_RATE_OCTETS_PER_SECOND = "min_rate_octets_per_second", Number, Some("1024");
+    MIN_RATE_SECONDS = "min_rate_seconds", Number, Some("60");
+    TRUSTED_PROXIES = "trusted_proxies", Text, None, unset: "whoever connects is the client";
+    TRUSTED_PROXY_HOPS = "trusted_proxy_hops", Number, Some("1");
+    NOT_FOUND_PER_MINUTE = "not_found_per_minute", Number, Some("600");
+    NOT_FOUND_BURST = "not_found_burst", Number, Some("600");
     LIVENESS_DEADLINE_MS = "liveness_deadline_ms", Number, Some("2000");
     CACHE_BYTES = "cache_bytes", Number, Some("67108864");
     DRAIN_SECONDS = "drain_seconds", Number, Some("30");

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::settings::{self, FILE_SUFFIX};
 use super::*;
+use crate::edge::MinRate;
 use crate::logging::DEFAULT_FILTER;
 
 const SAMPLE: &str = include_str!("../../deploy/attachlink.toml");
@@ -50,13 +51,30 @@ fn runs_without_any_settings() {
     assert_eq!(config.api.max_upload_octets, None);
     assert_eq!(config.portal.automatic_addresses, AutomaticAddresses::default());
     assert_eq!(config.brand, Brand::default());
-    assert_eq!(config.public.max_connections, 10_000);
-    assert_eq!(config.public.header_timeout, Duration::from_secs(10));
+    assert_eq!((config.edge.max_connections, config.edge.max_connections_per_client), (10_000, Some(256)));
+    let patience = config.edge.patience;
+    assert_eq!([patience.header, patience.idle, patience.stall].map(|limit| limit.as_secs()), [10, 75, 60]);
+    assert_eq!(patience.rate, Some(MinRate { octets_per_second: 1024, over: Duration::from_mins(1) }));
+    assert_eq!(config.edge.proxies, TrustedProxies { networks: vec![], hops: 1 });
+    let of_600 = NonZeroU32::new(600).unwrap();
+    assert_eq!(config.public.not_found, Some(NotFoundQuota { per_minute: of_600, burst: of_600 }));
     assert_eq!(config.downloads.liveness_deadline, Duration::from_secs(2));
     assert_eq!(config.downloads.cache_octets, 64 * 1024 * 1024);
     assert_eq!(config.downloads.drain, Duration::from_secs(30));
     assert_eq!((config.log.filter, config.log.format), (None, LogFormat::Text));
     assert!(config.notes.is_empty());
+}
+
+#[test]
+fn nothing_is_limited_by_zero() {
+    let off = [
+        ("ATTACHLINK_MAX_CONNECTIONS_PER_CLIENT", "0"),
+        ("ATTACHLINK_MIN_RATE_OCTETS_PER_SECOND", "0"),
+        ("ATTACHLINK_NOT_FOUND_PER_MINUTE", "0"),
+    ];
+    let config = load(&[], &off).unwrap();
+    assert_eq!(config.edge.max_connections_per_client, None);
+    assert_eq!((config.edge.patience.rate, config.public.not_found), (None, None));
 }
 
 #[test]
@@ -259,8 +277,11 @@ fn the_sample_file_is_valid_and_shows_the_defaults() {
     assert_eq!(whole.email.inline_limit, defaults.email.inline_limit);
     assert_eq!(whole.portal.automatic_addresses, defaults.portal.automatic_addresses);
     assert_eq!(whole.portal.provider_addresses, defaults.portal.provider_addresses);
-    assert_eq!(whole.public.max_connections, defaults.public.max_connections);
-    assert_eq!(whole.public.header_timeout, defaults.public.header_timeout);
+    assert_eq!(whole.edge.max_connections, defaults.edge.max_connections);
+    assert_eq!(whole.edge.max_connections_per_client, defaults.edge.max_connections_per_client);
+    assert_eq!(format!("{:?}", whole.edge.patience), format!("{:?}", defaults.edge.patience));
+    assert_eq!(whole.edge.proxies.hops, defaults.edge.proxies.hops);
+    assert_eq!(whole.public.not_found, defaults.public.not_found);
     assert_eq!(whole.downloads.liveness_deadline, defaults.downloads.liveness_deadline);
     assert_eq!(whole.downloads.cache_octets, defaults.downloads.cache_octets);
     assert_eq!(whole.downloads.drain, defaults.downloads.drain);

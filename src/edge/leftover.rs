@@ -1,6 +1,7 @@
 //! What a client still sends after it was refused.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -9,6 +10,8 @@ use http::{Request, header};
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
+
+use super::Watch;
 
 /// How much of a refused body is read and thrown away.
 const MOST_OCTETS: usize = 16 * 1024 * 1024;
@@ -23,14 +26,15 @@ pub struct ReadToTheEnd {
     body: Option<Incoming>,
     /// The client waits for `100 Continue`, which reading the body would send: it sends nothing yet.
     waits: bool,
+    watch: Arc<Watch>,
 }
 
 impl ReadToTheEnd {
-    /// Puts it around the body of a request.
+    /// Puts it around the body of a request. The watch is told while a handler waits for more of it.
     #[must_use]
-    pub fn around(request: Request<Incoming>) -> Request<Self> {
+    pub fn around(request: Request<Incoming>, watch: Arc<Watch>) -> Request<Self> {
         let waits = request.headers().contains_key(header::EXPECT);
-        request.map(|body| Self { body: Some(body), waits })
+        request.map(|body| Self { body: Some(body), waits, watch })
     }
 }
 
@@ -39,11 +43,13 @@ impl Body for ReadToTheEnd {
     type Error = hyper::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        self.waits = false;
-        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        let this = &mut *self;
+        this.waits = false;
+        let Some(body) = &mut this.body else { return Poll::Ready(None) };
         let frame = Pin::new(body).poll_frame(cx);
+        this.watch.awaits_body(frame.is_pending());
         if let Poll::Ready(None | Some(Err(_))) = frame {
-            self.body = None;
+            this.body = None;
         }
         frame
     }
@@ -59,6 +65,7 @@ impl Body for ReadToTheEnd {
 
 impl Drop for ReadToTheEnd {
     fn drop(&mut self) {
+        self.watch.awaits_body(false);
         if self.waits {
             return;
         }

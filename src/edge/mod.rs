@@ -1,12 +1,19 @@
-//! The accept loop: ours, because a file server that strangers reach needs header timeouts, caps, a stalled-write
-//! timeout and a drain with a deadline, and because a cut must reach the socket itself.
+//! The accept loop: ours, because a file server that strangers reach needs limits on how long a client may take for
+//! everything, caps, and a drain with a deadline, and because a cut must reach the socket itself.
 
+mod client;
+mod connection;
 mod leftover;
 mod listen;
+mod places;
 mod serve;
 mod socket;
+mod watch;
 
+pub use client::{Client, TrustedProxies};
 pub use leftover::ReadToTheEnd;
 pub use listen::{bind, bind_group};
-pub use serve::{Edge, serve};
-pub use socket::{GatedSocket, Stall};
+pub use places::{Place, Places};
+pub use serve::{Accepted, Edge, serve};
+pub use socket::GatedSocket;
+pub use watch::{MinRate, Patience, RanOut, Watch};

@@ -1,26 +1,24 @@
-//! Accepting and serving connections until the service stops.
+//! Accepting connections until the service stops.
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
-use hyper::server::conn::http1;
 use hyper::service::Service;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{GatedSocket, Stall};
+use super::connection::connection;
+use super::socket::reset_when_dropped;
+use super::{Patience, Place, Places, Watch};
 use crate::liveness::Gate;
 use crate::metrics::ListenerMetrics;
-
-/// What hyper may hold of one connection, in each direction: several reads of a file, and all headers of a request.
-const CONNECTION_BUFFER_OCTETS: usize = 64 * 1024;
 
 /// After this pause the loop accepts again when the process is out of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -28,12 +26,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The limits of one listener, and what stops it.
 #[derive(Clone)]
 pub struct Edge {
-    /// From the first byte of a connection, or the end of the last response, to the end of the request's head.
-    pub header_timeout: Duration,
-    /// A client that takes nothing for this long is reset.
-    pub stall_timeout: Duration,
-    /// Connections at once; more wait in the kernel's queue. Shared by the threads of a listener.
+    /// How long clients may take.
+    pub patience: Patience,
+    /// Connections at once, shared by the threads of a listener. More wait in the kernel's queue: a burst is late, not
+    /// lost.
     pub connections: Arc<Semaphore>,
+    /// Connections of one client at once. More are reset, so that the others find places.
+    pub places: Arc<Places>,
     /// Stop accepting; let what is running end.
     pub stop: CancellationToken,
     /// The drain deadline has passed: reset what is left.
@@ -42,13 +41,23 @@ pub struct Edge {
     pub metrics: ListenerMetrics,
 }
 
+/// What a service is told of its connection.
+pub struct Accepted {
+    /// Who called.
+    pub peer: SocketAddr,
+    /// Stands before its socket.
+    pub gate: Arc<Gate>,
+    /// Knows what it waits for.
+    pub watch: Arc<Watch>,
+}
+
 /// Accepts connections until `edge.stop`, and serves each with what `service` makes for it. Returns when the last
 /// connection has ended.
-pub async fn serve<S, B>(listener: TcpListener, edge: Edge, service: impl Fn(Arc<Gate>, SocketAddr) -> S)
+pub async fn serve<S, B>(listener: TcpListener, edge: Edge, service: impl Fn(&Accepted) -> S)
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
     S::Future: Send,
-    B: Body + Send + 'static,
+    B: Body + Send + Unpin + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
@@ -57,9 +66,9 @@ where
         let accepted = tokio::select! {
             biased;
             () = edge.stop.cancelled() => break,
-            accepted = accept(&listener, &edge.connections) => accepted,
+            accepted = accept(&listener, &edge) => accepted,
         };
-        let (stream, peer, permit) = match accepted {
+        let (stream, peer, place) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -67,14 +76,14 @@ where
                 continue;
             }
         };
-        let gate = Gate::new();
-        let service = service(Arc::clone(&gate), peer);
+        let accepted = Accepted { peer, gate: Gate::new(), watch: Arc::new(Watch::new(edge.patience)) };
+        let service = service(&accepted);
         let edge = edge.clone();
         connections.spawn(async move {
             edge.metrics.connections.increment(1.0);
-            connection(stream, gate, service, &edge).await;
+            connection(stream, accepted, service, &edge).await;
             edge.metrics.connections.decrement(1.0);
-            drop(permit);
+            drop(place);
         });
     }
     drop(listener);
@@ -82,68 +91,20 @@ where
     connections.wait().await;
 }
 
+/// The next connection that there is a place for. Those of a client that has all its places are refused here, so that
+/// they take no place from others, also while all are taken.
 async fn accept(
     listener: &TcpListener,
-    connections: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = Arc::clone(connections).acquire_owned().await.map_err(std::io::Error::other)?;
-    let (stream, peer) = listener.accept().await?;
-    Ok((stream, peer, permit))
-}
-
-async fn connection<S, B>(stream: TcpStream, gate: Arc<Gate>, service: S, edge: &Edge)
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
-    S::Future: Send,
-    B: Body + Send + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    // Small responses must not wait for an acknowledgement (Nagle). It fails only when the peer is gone already.
-    let _ = stream.set_nodelay(true);
-    let socket = GatedSocket::new(stream, Arc::clone(&gate), Stall(edge.stall_timeout));
-    let mut served = std::pin::pin!(
-        http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(edge.header_timeout)
-            .max_buf_size(CONNECTION_BUFFER_OCTETS)
-            .serve_connection(TokioIo::new(socket), service)
-    );
-    let mut stopping = false;
+    edge: &Edge,
+) -> io::Result<(TcpStream, SocketAddr, (Place, OwnedSemaphorePermit))> {
     loop {
-        // When this returns, `served` and with it the socket is dropped: closed, or reset when the gate was cut.
-        tokio::select! {
-            biased;
-            () = gate.cut_requested() => return,
-            () = edge.reset.cancelled() => {
-                gate.cut();
-                return;
-            }
-            () = edge.stop.cancelled(), if !stopping => {
-                stopping = true;
-                served.as_mut().graceful_shutdown();
-            }
-            ended = served.as_mut() => {
-                if let Err(error) = ended {
-                    // What a client did wrong is its own affair; the text never holds what it sent.
-                    tracing::debug!(kind = kind(&error), "a connection ended early");
-                }
-                return;
-            }
-        }
-    }
-}
-
-fn kind(error: &hyper::Error) -> &'static str {
-    if error.is_timeout() {
-        "timeout"
-    } else if error.is_parse() {
-        "malformed"
-    } else if error.is_incomplete_message() {
-        "incomplete"
-    } else if error.is_body_write_aborted() {
-        "body"
-    } else {
-        "io"
+        let (stream, peer) = listener.accept().await?;
+        let Some(place) = edge.places.take(peer.ip()) else {
+            edge.metrics.refused.increment(1);
+            reset_when_dropped(&stream);
+            continue;
+        };
+        let permit = Arc::clone(&edge.connections).acquire_owned().await.map_err(io::Error::other)?;
+        return Ok((stream, peer, (place, permit)));
     }
 }

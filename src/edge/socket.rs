@@ -9,53 +9,48 @@ use std::time::Duration;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Sleep};
 
+use super::Watch;
 use crate::liveness::Gate;
-
-/// A client that takes nothing for this long is gone.
-#[derive(Debug, Clone, Copy)]
-pub struct Stall(pub Duration);
 
 /// A connection's socket.
 pub struct GatedSocket {
     stream: TcpStream,
     gate: Arc<Gate>,
-    stall: Duration,
-    /// Runs while the kernel takes no bytes.
-    stalled: Option<Pin<Box<Sleep>>>,
+    watch: Arc<Watch>,
 }
 
 impl GatedSocket {
-    /// Puts the gate before the socket.
+    /// Puts the gate before the socket, and tells the watch what passes.
     #[must_use]
-    pub fn new(stream: TcpStream, gate: Arc<Gate>, Stall(stall): Stall) -> Self {
-        Self { stream, gate, stall, stalled: None }
+    pub fn new(stream: TcpStream, gate: Arc<Gate>, watch: Arc<Watch>) -> Self {
+        Self { stream, gate, watch }
     }
 
-    fn written(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
-        if result.is_ready() {
-            self.stalled = None;
-            return result;
+    /// Whether the gate is open. While it is not, the client is not waited for.
+    fn may_write(&self, cx: &Context<'_>) -> bool {
+        let allowed = self.gate.poll_write_allowed(cx).is_ready();
+        if !allowed {
+            self.watch.paused();
         }
-        let stall = self.stall;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(Instant::now() + stall)));
-        match stalled.as_mut().poll(cx) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(()) => {
-                self.gate.cut();
-                Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
-            }
+        allowed
+    }
+
+    fn written(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        match &result {
+            Poll::Ready(Ok(octets)) => self.watch.took(*octets),
+            Poll::Ready(Err(_)) => {}
+            Poll::Pending => self.watch.full(),
         }
+        result
     }
 }
 
 impl Drop for GatedSocket {
     fn drop(&mut self) {
         if self.gate.is_cut() {
-            // Closing with a linger time of zero sends RST and throws away what the kernel still holds: the client
-            // sees an error, never a short file that looks whole. It cannot fail on a socket that is open.
-            let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+            // The client sees an error, never a short file that looks whole.
+            reset_when_dropped(&self.stream);
         }
         self.gate.closed();
     }
@@ -63,17 +58,22 @@ impl Drop for GatedSocket {
 
 impl AsyncRead for GatedSocket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if buf.filled().len() > before {
+            self.watch.received();
+        }
+        read
     }
 }
 
 impl AsyncWrite for GatedSocket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        if self.gate.poll_write_allowed(cx).is_pending() {
+        if !self.may_write(cx) {
             return Poll::Pending;
         }
         let result = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.written(cx, result)
+        self.written(result)
     }
 
     fn poll_write_vectored(
@@ -81,11 +81,11 @@ impl AsyncWrite for GatedSocket {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.gate.poll_write_allowed(cx).is_pending() {
+        if !self.may_write(cx) {
             return Poll::Pending;
         }
         let result = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
-        self.written(cx, result)
+        self.written(result)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -97,6 +97,7 @@ impl AsyncWrite for GatedSocket {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         if let Poll::Ready(Ok(())) = flushed {
             self.gate.flushed();
+            self.watch.flushed();
         }
         flushed
     }
@@ -104,4 +105,10 @@ impl AsyncWrite for GatedSocket {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
+}
+
+/// Closing with a linger time of zero sends RST and throws away what the kernel still holds. It cannot fail on a socket
+/// that is open.
+pub(super) fn reset_when_dropped(stream: &TcpStream) {
+    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
 }

@@ -55,4 +55,12 @@ pub(super) fn all() {
         "Requests to the API, by route template and method"
     );
     describe_gauge!("attachlink_connections_open", "Open connections, by listener");
+    describe_counter!(
+        "attachlink_connections_refused_total",
+        "Connections reset at once because their client had as many as it may have, by listener"
+    );
+    describe_counter!(
+        "attachlink_connections_timed_out_total",
+        "Connections ended because their client took too long, by listener and reason"
+    );
 }

@@ -11,6 +11,7 @@ mod cli;
 mod crash;
 mod curl;
 mod downloads;
+mod edge;
 mod email_sizes;
 mod emails;
 mod fault_server;

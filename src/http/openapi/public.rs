@@ -22,6 +22,7 @@ const REFUSALS: &[Code] = &[
     Code::LinkWithdrawn,
     Code::PreconditionFailed,
     Code::RangeNotSatisfiable,
+    Code::TooManyRequests,
     Code::Unavailable,
     Code::ObjectUnavailable,
 ];

@@ -71,7 +71,7 @@ fn response(codes: &[Code]) -> Response {
     let examples = codes.iter().map(|code| (code.name(), example(*code)));
     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).examples_from_iter(examples);
     let response = ResponseBuilder::new().description(says.join(" ")).content(PROBLEM_JSON, content.build());
-    if codes.contains(&Code::Unavailable) {
+    if codes.iter().any(|code| matches!(code, Code::Unavailable | Code::TooManyRequests)) {
         response.header("Retry-After", retry_after()).build()
     } else {
         response.build()
@@ -89,7 +89,8 @@ fn example(code: Code) -> RefOr<utoipa::openapi::example::Example> {
 
 fn retry_after() -> Header {
     let mut header = Header::new(ObjectBuilder::new().schema_type(Type::Integer).examples([json!(2)]));
-    header.description = Some("With `unavailable`: after how many seconds to ask again.".to_owned());
+    header.description =
+        Some("With `unavailable` and `too_many_requests`: after how many seconds to ask again.".to_owned());
     header
 }
 

@@ -117,6 +117,8 @@ codes! {
     OutgoingMailRequired = UNPROCESSABLE_ENTITY, "outgoing_mail_required", "Outgoing mail must be set up";
     /// A program writes from this address.
     AutomaticAddress = UNPROCESSABLE_ENTITY, "automatic_address", "A program writes from this address";
+    /// The client asked too often for what is not there.
+    TooManyRequests = TOO_MANY_REQUESTS, "too_many_requests", "Too many requests";
     /// A fault of ours.
     Internal = INTERNAL_SERVER_ERROR, "internal", "Internal error";
     /// The login provider answers what it should not, or its settings are wrong.

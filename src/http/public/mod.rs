@@ -8,6 +8,7 @@ mod cache;
 mod client;
 mod download;
 mod file;
+mod guesses;
 mod holder;
 mod host;
 mod page;
@@ -16,6 +17,7 @@ mod refuse;
 mod route;
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,11 +29,13 @@ use hyper::body::Incoming;
 pub use body::PublicBody;
 pub use cache::ObjectCache;
 pub use client::ProbableClient;
+pub use guesses::Guesses;
 pub use page::{Pages, TextError};
 
 use crate::app::App;
 use crate::domain::portal::PortalDownload;
 use crate::domain::token::LinkId;
+use crate::edge::TrustedProxies;
 use crate::http::problem::Code;
 use crate::liveness::{Batcher, Gate, PortalAnswer};
 use crate::store::LivenessRow;
@@ -58,6 +62,10 @@ pub struct Public {
     pub cache: ObjectCache,
     /// Pages for people.
     pub pages: Arc<Pages>,
+    /// Whose word is taken on who the client is.
+    pub proxies: TrustedProxies,
+    /// How often clients asked for what is not there.
+    pub guesses: Arc<Guesses>,
 }
 
 /// What the log says of a request.
@@ -87,6 +95,8 @@ pub struct PublicService {
     pub public: Arc<Public>,
     /// The connection's gate.
     pub gate: Arc<Gate>,
+    /// Who connected.
+    pub peer: IpAddr,
 }
 
 impl hyper::service::Service<Request<Incoming>> for PublicService {
@@ -95,16 +105,21 @@ impl hyper::service::Service<Request<Incoming>> for PublicService {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let Self { public, gate } = self.clone();
+        let Self { public, gate, peer } = self.clone();
         Box::pin(async move {
             let (head, _) = request.into_parts();
-            Ok(respond(&public, &gate, &head).await)
+            Ok(respond(&public, &gate, peer, &head).await)
         })
     }
 }
 
 /// Answers one request.
-pub async fn respond(public: &Public, gate: &Arc<Gate>, head: &http::request::Parts) -> Response<PublicBody> {
+pub async fn respond(
+    public: &Public,
+    gate: &Arc<Gate>,
+    peer: IpAddr,
+    head: &http::request::Parts,
+) -> Response<PublicBody> {
     let route = Route::of(head.uri.path());
     let client = ProbableClient::of(&head.method, &head.headers, public.app.settings.is_reached_by_tls());
     let method = crate::http::method_name(&head.method);
@@ -121,12 +136,24 @@ pub async fn respond(public: &Public, gate: &Arc<Gate>, head: &http::request::Pa
             response
         }
         Err(refusal) => {
+            let refusal = counted(public, peer, head, refusal);
             let (code, link) = (refusal.code, refusal.link());
             public.app.metrics.refused(code.name());
             let response = refuse::response(public, head, route, refusal).await;
             log.write(response.status(), body_octets(&response), link, code.name());
             response
         }
+    }
+}
+
+/// Counts what is not there. A client that asks for too much of that is told so instead.
+fn counted(public: &Public, peer: IpAddr, head: &http::request::Parts, refusal: Refusal) -> Refusal {
+    if refusal.code != Code::NotFound {
+        return refusal;
+    }
+    match public.guesses.missed(public.proxies.client(peer, &head.headers)) {
+        Ok(()) => refusal,
+        Err(wait) => Refusal::too_many_requests(wait),
     }
 }
 

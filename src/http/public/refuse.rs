@@ -1,5 +1,7 @@
 //! How a request is refused: a page for browsers, a problem for everything else.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, header, request::Parts};
 
@@ -39,17 +41,25 @@ pub(super) struct Refusal {
     size: Option<u64>,
     /// A cookie to set or to take away.
     cookie: Option<HeaderValue>,
+    /// After how many seconds it may be tried again, where that is known.
+    wait_seconds: Option<u64>,
 }
 
 impl Refusal {
     /// A refusal that tells nothing about anything.
     pub(super) const fn new(code: Code) -> Self {
-        Self { code, holder: None, size: None, cookie: None }
+        Self { code, holder: None, size: None, cookie: None, wait_seconds: None }
     }
 
     /// A refusal of somebody who is known.
     pub(super) fn of(code: Code, holder: &Holder) -> Self {
         Self { holder: Some(holder.clone()), ..Self::new(code) }
+    }
+
+    /// A client asked too often for what is not there, and may again after this time.
+    pub(super) fn too_many_requests(wait: Duration) -> Self {
+        let wait_seconds = Some(wait.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX));
+        Self { wait_seconds, ..Self::new(Code::TooManyRequests) }
     }
 
     /// Names the file's size, for `416`.
@@ -96,8 +106,9 @@ pub(super) async fn response(
         Code::MethodNotAllowed => {
             headers.insert(header::ALLOW, HeaderValue::from_static(route.allowed()));
         }
-        Code::Unavailable | Code::ObjectUnavailable | Code::LoginProviderUnavailable => {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+        Code::Unavailable | Code::ObjectUnavailable | Code::LoginProviderUnavailable | Code::TooManyRequests => {
+            let seconds = refusal.wait_seconds.unwrap_or(RETRY_AFTER_SECONDS);
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         _ => {}
     }
@@ -176,6 +187,9 @@ const fn detail(code: Code, brief: bool) -> &'static str {
             "The login provider vouches for nobody: it was cancelled, or the address is not verified."
         }
         Code::LoginProviderUnavailable => "The login provider does not answer at the moment. Try again.",
+        Code::TooManyRequests => {
+            "Too much that is not there was asked for from your address. Links that exist work on."
+        }
         Code::LoginProviderFailed => "The login provider answers what it should not, or its settings are wrong.",
         _ => "This address leads to no file. Check that the link is whole.",
     }

@@ -17,7 +17,7 @@ pub(super) const fn of(topic: Topic) -> &'static str {
     match topic {
         Topic::LinkExpired | Topic::PortalLinkExpired => CLOCK,
         Topic::LinkWithdrawn | Topic::FileChanged | Topic::FileRemoved => NO_FILE,
-        Topic::Unavailable | Topic::LoginProviderUnavailable => HOURGLASS,
+        Topic::Unavailable | Topic::TooManyRequests | Topic::LoginProviderUnavailable => HOURGLASS,
         Topic::NotShared | Topic::LoginFailed | Topic::LoginRefused | Topic::LoginProviderFailed => LOCK,
         Topic::NotPossible | Topic::NotFound => LENS,
         Topic::LogOut | Topic::LoggedOut => WAY_OUT,

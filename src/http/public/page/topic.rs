@@ -29,6 +29,8 @@ topics! {
     PortalLinkExpired = "portal-link-expired";
     LinkWithdrawn = "link-withdrawn";
     Unavailable = "unavailable";
+    /// Somebody behind the same address guesses.
+    TooManyRequests = "too-many-requests";
     FileChanged = "file-changed";
     NotShared = "not-shared";
     FileRemoved = "file-removed";
@@ -51,6 +53,7 @@ impl Topic {
             Code::LinkExpired => Self::LinkExpired,
             Code::LinkWithdrawn => Self::LinkWithdrawn,
             Code::ObjectUnavailable | Code::Unavailable => Self::Unavailable,
+            Code::TooManyRequests => Self::TooManyRequests,
             Code::PreconditionFailed | Code::RangeNotSatisfiable => Self::FileChanged,
             Code::DownloadNotAllowed => Self::NotShared,
             Code::AttachmentNotFound => Self::FileRemoved,

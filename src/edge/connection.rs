@@ -1,0 +1,140 @@
+//! One connection, from its first octet to its end.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::TokioIo;
+use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Interval, MissedTickBehavior};
+
+use super::serve::{Accepted, Edge};
+use super::{GatedSocket, Patience, Watch};
+
+/// What hyper may hold of one connection, in each direction: several reads of a file, and all headers of a request.
+const CONNECTION_BUFFER_OCTETS: usize = 64 * 1024;
+
+/// The head of a request, its first line included: as much as nginx takes by default, so that no proxy lets more
+/// through. More is answered with 431, and so are more than a hundred headers, which is hyper's own limit.
+const HEAD_OCTETS: usize = 32 * 1024;
+
+/// What the kernel takes beyond what is on its way to the client. Two megabytes by default, which a slow client would
+/// take minutes for without a sign of life that we could see; and they would be under way when a download is cut.
+const UNSENT_OCTETS: u32 = 32 * 1024;
+
+/// Serves a connection until its client, the service or a limit ends it.
+pub(super) async fn connection<S, B>(stream: TcpStream, accepted: Accepted, service: S, edge: &Edge)
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
+    S::Future: Send,
+    B: Body + Send + Unpin + 'static,
+    B::Data: Send,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let Accepted { gate, watch, .. } = accepted;
+    // Small responses must not wait for an acknowledgement (Nagle). These fail only when the peer is gone already.
+    let _ = stream.set_nodelay(true);
+    let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_OCTETS);
+    let socket = GatedSocket::new(stream, Arc::clone(&gate), Arc::clone(&watch));
+    let told = Arc::clone(&watch);
+    let watched = service_fn(move |request| {
+        told.request();
+        let (answer, watch) = (service.call(request), Arc::clone(&told));
+        async move { answer.await.map(|response| response.map(|body| WatchedBody { body, watch })) }
+    });
+    let mut served = std::pin::pin!(
+        http1::Builder::new()
+            // The watch has it, and lets a connection that is kept alive wait for longer than a head.
+            .header_read_timeout(None)
+            .max_buf_size(CONNECTION_BUFFER_OCTETS)
+            .max_header_size(HEAD_OCTETS)
+            .serve_connection(TokioIo::new(socket), watched)
+    );
+    let mut looks = looks(&edge.patience);
+    let mut stopping = false;
+    loop {
+        // When this returns, `served` and with it the socket is dropped: closed, or reset when the gate was cut.
+        tokio::select! {
+            biased;
+            () = gate.cut_requested() => return,
+            () = edge.reset.cancelled() => {
+                gate.cut();
+                return;
+            }
+            () = edge.stop.cancelled(), if !stopping => {
+                stopping = true;
+                served.as_mut().graceful_shutdown();
+            }
+            _ = looks.tick() => {
+                let Some(why) = watch.ran_out(Instant::now()) else { continue };
+                edge.metrics.ran_out(why);
+                tracing::debug!(why = why.name(), "a client took too long");
+                if why.is_in_response() {
+                    gate.cut();
+                }
+                return;
+            }
+            ended = served.as_mut() => {
+                if let Err(error) = ended {
+                    // What a client did wrong is its own affair; the text never holds what it sent.
+                    tracing::debug!(kind = kind(&error), "a connection ended early");
+                }
+                return;
+            }
+        }
+    }
+}
+
+fn looks(patience: &Patience) -> Interval {
+    let interval = patience.look_interval();
+    let mut looks = tokio::time::interval_at(Instant::now() + interval, interval);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    looks
+}
+
+/// A response's body that tells the watch when it is over.
+struct WatchedBody<B> {
+    body: B,
+    watch: Arc<Watch>,
+}
+
+impl<B: Body + Unpin> Body for WatchedBody<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl<B> Drop for WatchedBody<B> {
+    fn drop(&mut self) {
+        self.watch.body_over();
+    }
+}
+
+fn kind(error: &hyper::Error) -> &'static str {
+    if error.is_parse() {
+        "malformed"
+    } else if error.is_incomplete_message() {
+        "incomplete"
+    } else if error.is_body_write_aborted() {
+        "body"
+    } else {
+        "io"
+    }
+}
