@@ -36,8 +36,8 @@ def keep_many_files_open():
 class Service:
     """`attachlink serve` on a data directory of its own; a context manager."""
 
-    def __init__(self, binary, data):
-        self.binary, self.data = str(binary), data
+    def __init__(self, binary, data, **settings):
+        self.binary, self.data, self.settings = str(binary), data, settings
         self.process = None
 
     def __enter__(self):
@@ -46,7 +46,8 @@ class Service:
         variables |= {f"ATTACHLINK_{name.upper()}_LISTEN": f"127.0.0.1:{port}" for name, port in self.port.items()}
         variables |= {"ATTACHLINK_DATA_DIR": str(self.data), "ATTACHLINK_LOG": "warn"}
         # All clients are this machine.
-        variables |= {"ATTACHLINK_MAX_CONNECTIONS_PER_CLIENT": "0"}
+        settings = {"max_connections_per_client": 0} | self.settings
+        variables |= {f"ATTACHLINK_{name.upper()}": str(value) for name, value in settings.items()}
         self.log = open(f"{self.data}.log", "ab")
         self.process = subprocess.Popen(
             [self.binary, "serve"], env=variables, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
@@ -132,6 +133,21 @@ class Service:
         with open(f"/proc/{self.process.pid}/stat") as stat:
             fields = stat.read().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def descriptors(self):
+        """Open files and sockets but those of the embedded database, which opens more as it needs them."""
+        folder, count = f"/proc/{self.process.pid}/fd", 0
+        for name in os.listdir(folder):
+            try:
+                count += "attachlink.db" not in os.readlink(f"{folder}/{name}")
+            except FileNotFoundError:
+                pass  # closed meanwhile
+        return count
+
+    def metric(self, series):
+        """One series of /metrics, by its name and labels."""
+        text = self.ask("ops", "GET", "/metrics")[1].decode()
+        return next(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(f"{series} "))
 
     def resident_octets(self):
         with open(f"/proc/{self.process.pid}/status") as status:

@@ -6,6 +6,7 @@ mod heads;
 mod malformed;
 mod patience;
 mod places;
+mod slow;
 mod tokens;
 
 use std::io;

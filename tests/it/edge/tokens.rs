@@ -77,7 +77,9 @@ async fn no_flip_of_a_bit_of_a_thousand_tokens_opens_anything() {
             }
         }
     }
-    println!("{TOKENS} tokens: {tried} flips, of which {asked} have the form of a token; none is genuine");
+    println!(
+        "edge | tokens: {TOKENS} tokens: {tried} flips, of which {asked} have the form of a token; none is genuine"
+    );
     assert!(tried > TOKENS * 300 && asked > TOKENS * 30, "{tried} {asked}");
 }
 
@@ -92,5 +94,5 @@ async fn no_random_token_opens_anything() {
             .collect();
         assert_eq!(genuine(&service, &random).await, 0);
     }
-    println!("{number} random tokens: none is genuine");
+    println!("edge | tokens: {number} random tokens: none is genuine");
 }
