@@ -58,8 +58,8 @@ impl Refusal {
 
     /// A client asked too often for what is not there, and may again after this time.
     pub(super) fn too_many_requests(wait: Duration) -> Self {
-        let wait_seconds = Some(wait.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX));
-        Self { wait_seconds, ..Self::new(Code::TooManyRequests) }
+        let whole_seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Self { wait_seconds: Some(whole_seconds), ..Self::new(Code::TooManyRequests) }
     }
 
     /// Names the file's size, for `416`.
