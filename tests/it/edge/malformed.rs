@@ -122,6 +122,10 @@ async fn nonsense_does_no_harm() {
     assert!(counts[2] > cases / 50 && counts[4] > cases / 4, "a generator that is all wrong or all right: {counts:?}");
     assert_eq!(PANICS.load(Ordering::SeqCst), 0, "something panicked");
 
+    // What was sent held a key and may have been right now and then: what was there may be gone. All works all the same.
+    service.acme().await;
+    service.attach("c2", "a1", "log.txt", "text/plain", "hello").await;
+    let (url, _) = service.link("c2", "a1").await;
     assert_eq!(service.open(&url).await.ok(200).body, "hello");
     service.open(&format!("http://{}/readyz", service.running.ops_addr)).await.ok(200);
     service.get("/sites/acme").await.ok(200);
