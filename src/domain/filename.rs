@@ -38,9 +38,9 @@ pub fn safe_name(given: &str) -> String {
     if trimmed.is_empty() {
         return NAMELESS.to_owned();
     }
-    let cut = cut_before_extension(trimmed);
+    let cut = cut_before_extension(trimmed, MAX_SAFE_OCTETS);
     // Only now: what was cut may have been what told it from a device.
-    if is_device(&cut) { cut_before_extension(&format!("_{cut}")) } else { cut }
+    if is_device(&cut) { cut_before_extension(&format!("_{cut}"), MAX_SAFE_OCTETS) } else { cut }
 }
 
 /// What stands for a character in a safe name.
@@ -88,20 +88,20 @@ fn is_edge(c: char) -> bool {
     c == '.' || c.is_whitespace() || is_joiner(c)
 }
 
-/// Cuts a name to [`MAX_SAFE_OCTETS`], from the end of what stands before its extension.
-fn cut_before_extension(name: &str) -> String {
-    if name.len() <= MAX_SAFE_OCTETS {
+/// Cuts a name to so many octets, from the end of what stands before its extension.
+fn cut_before_extension(name: &str, octets: usize) -> String {
+    if name.len() <= octets {
         return name.to_owned();
     }
     let dot = name.rfind('.').filter(|dot| name.len() - dot <= MAX_EXTENSION_OCTETS);
     let (stem, extension) = name.split_at(dot.unwrap_or(name.len()));
-    let stem = &stem[..stem.floor_char_boundary(MAX_SAFE_OCTETS - extension.len())];
+    let stem = &stem[..stem.floor_char_boundary(octets - extension.len())];
     format!("{}{extension}", stem.trim_end_matches(is_edge))
 }
 
-/// Whether Windows keeps the name for a device, with any extension and in any case.
+/// Whether Windows keeps the name for a device, with any extension or stream and in any case.
 fn is_device(name: &str) -> bool {
-    let stem = name.split('.').next().unwrap_or_default().trim_end().to_ascii_uppercase();
+    let stem = name.split(['.', ':']).next().unwrap_or_default().trim_end().to_ascii_uppercase();
     match stem.as_str() {
         "CON" | "PRN" | "AUX" | "NUL" | "CONIN$" | "CONOUT$" | "CLOCK$" => true,
         _ => {
@@ -118,16 +118,68 @@ pub fn url_segment(given: &str) -> String {
     utf8_percent_encode(&safe_name(given), NOT_UNRESERVED).to_string()
 }
 
-/// The `Content-Disposition` of a download: the safe name for those who know RFC 8187, and an ASCII form of it, without
-/// quoted pairs and percent signs that old browsers misread (RFC 6266 section 4.3 and appendix D).
+/// Who reads a `Content-Disposition`: programs that are known to read it in their own way, and all others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// By RFC 6266 and RFC 8187.
+    Standard,
+    /// The same. But while a file is on its way, Chromium saves it under a name that is eleven octets longer
+    /// (`.crdownload`), and where there is no room for that it saves nothing, or asks.
+    Browser,
+    /// `curl -J` knows no `filename*`, and saves under the octets of `filename` up to the first quote (7.88).
+    Curl,
+    /// `wget --content-disposition` decodes percent signs in `filename` too and once more than it should in `filename*`,
+    /// reads 511 octets of the header, and cuts names anywhere (1.21; wget2 does none of it).
+    Wget,
+}
+
+impl Reader {
+    /// By the `User-Agent` of a request.
+    #[must_use]
+    pub fn of(user_agent: &[u8]) -> Self {
+        if user_agent.starts_with(b"curl/") {
+            Self::Curl
+        } else if user_agent.starts_with(b"Wget/1.") {
+            Self::Wget
+        } else if user_agent.starts_with(b"Mozilla/") {
+            Self::Browser
+        } else {
+            Self::Standard
+        }
+    }
+
+    /// The longest name that it can save, in octets.
+    const fn longest(self) -> usize {
+        match self {
+            Self::Standard | Self::Curl => MAX_SAFE_OCTETS,
+            Self::Browser => 244,
+            Self::Wget => 236,
+        }
+    }
+
+    /// The name in `filename`. The standard's is ASCII, without quoted pairs and percent signs, which many misread
+    /// (RFC 6266 section 4.3 and appendix D). In the others UTF-8 is opaque data (RFC 9110 section 5.5).
+    fn plain(self, name: &str) -> String {
+        let standard = |c: char| if matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '%') { c } else { '_' };
+        match self {
+            Self::Standard | Self::Browser => name.chars().map(standard).collect(),
+            Self::Curl => name.replace(['"', '\\'], "_"),
+            Self::Wget => name.replace('%', "%25").replace('"', "%22"),
+        }
+    }
+}
+
+/// The `Content-Disposition` of a download: the safe name for those who know RFC 8187, and a form of it for the others.
 #[must_use]
-pub fn content_disposition(inline: bool, given: &str) -> String {
-    let name = safe_name(given);
+pub fn content_disposition(inline: bool, given: &str, reader: Reader) -> String {
+    let name = cut_before_extension(&safe_name(given), reader.longest());
     let disposition = if inline { "inline" } else { "attachment" };
-    let fallback: String =
-        name.chars().map(|c| if matches!(c, ' '..='~') && !matches!(c, '"' | '\\' | '%') { c } else { '_' }).collect();
+    let plain = reader.plain(&name);
+    if reader == Reader::Wget {
+        return format!("{disposition}; filename=\"{plain}\"");
+    }
     let encoded = utf8_percent_encode(&name, NOT_ATTR_CHAR);
-    format!("{disposition}; filename=\"{fallback}\"; filename*=UTF-8''{encoded}")
+    format!("{disposition}; filename=\"{plain}\"; filename*=UTF-8''{encoded}")
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod authzen;
 mod binary;
 mod chaos;
 mod cli;
+mod clients;
 mod crash;
 mod curl;
 mod downloads;

@@ -57,6 +57,7 @@ fn what_deceives_or_cannot_be_saved_goes() {
         ("Com1.log", "_Com1.log"),
         ("LPT².x", "_LPT².x"),
         ("conin$", "_conin$"),
+        ("con:x.txt", "_con:x.txt"),
     ] {
         assert_eq!(safe_name(given), safe, "{given:?}");
     }
@@ -104,8 +105,33 @@ fn dispositions() {
         (false, "it's (1)*.txt", "attachment; filename=\"it's (1)*.txt\"; filename*=UTF-8''it%27s%20%281%29%2A.txt"),
         (false, "", "attachment; filename=\"attachment\"; filename*=UTF-8''attachment"),
     ] {
-        assert_eq!(content_disposition(inline, given), header);
+        assert_eq!(content_disposition(inline, given, Reader::Standard), header);
     }
+}
+
+#[test]
+fn programs_that_read_it_otherwise_are_told_otherwise() {
+    for (user_agent, given, header) in [
+        ("Mozilla/5.0 curl/8", "é%.txt", "attachment; filename=\"__.txt\"; filename*=UTF-8''%C3%A9%25.txt"),
+        ("curl/7.88.1", "é%.txt", "attachment; filename=\"é%.txt\"; filename*=UTF-8''%C3%A9%25.txt"),
+        ("curl/8.5.0", "a\"b\n.txt", "attachment; filename=\"a_b .txt\"; filename*=UTF-8''a%22b%20.txt"),
+        ("Wget/1.21.3", "é\"%41.txt", "attachment; filename=\"é%22%2541.txt\""),
+        ("Wget/2.1.0", "%41.txt", "attachment; filename=\"_41.txt\"; filename*=UTF-8''%2541.txt"),
+    ] {
+        assert_eq!(content_disposition(false, given, Reader::of(user_agent.as_bytes())), header, "{user_agent}");
+    }
+}
+
+#[test]
+fn nobody_is_told_a_longer_name_than_it_can_save() {
+    for (user_agent, octets) in [("Mozilla/5.0 (X11)", 244), ("Wget/1.21", 236), ("curl/8.5.0", 255), ("aria2", 255)] {
+        let header = content_disposition(false, &"a".repeat(300), Reader::of(user_agent.as_bytes()));
+        assert!(header.starts_with(&format!("attachment; filename=\"{}\"", "a".repeat(octets))), "{header}");
+    }
+    let header = content_disposition(false, &format!("{}%\".txt", "報".repeat(300)), Reader::Wget);
+    assert_eq!(header, format!("attachment; filename=\"{}.txt\"", "報".repeat(77)));
+    let longest = content_disposition(true, &"%".repeat(300), Reader::Wget);
+    assert_eq!(longest, format!("inline; filename=\"{}\"", "%25".repeat(236)));
 }
 
 /// What a browser makes of a `Content-Disposition`: the type, `filename` and `filename*`. Written from the grammars of
@@ -185,7 +211,7 @@ proptest! {
 
     #[test]
     fn a_disposition_is_read_as_it_was_meant(given in names(), inline: bool) {
-        let header = content_disposition(inline, &given);
+        let header = content_disposition(inline, &given, Reader::Standard);
         prop_assert!(header.bytes().all(|b| matches!(b, b' '..=b'~')));
         let (kind, plain, extended) = parse_disposition(&header).expect("it follows the grammar");
         prop_assert_eq!(kind, if inline { "inline" } else { "attachment" });

@@ -211,12 +211,19 @@ fn describe(headers: &mut HeaderMap, head: &Parts, served: &ServedObject, etag: 
     let inline = as_type.inline && !wants_attachment(head.uri.query());
     refuse::security_headers(headers, refuse::FILE_POLICY);
     headers.insert(header::CONTENT_TYPE, text(&as_type.content_type));
-    headers.insert(header::CONTENT_DISPOSITION, text(&filename::content_disposition(inline, &served.filename)));
+    headers.insert(header::CONTENT_DISPOSITION, disposition(head, inline, &served.filename));
     headers.insert(header::ETAG, text(etag));
     // Never later than `Date` (RFC 9110 section 8.8.2.1): versions that replace each other within a second are dated ahead.
     let modified_at = served.object.modified_at.min(now);
     headers.insert(header::LAST_MODIFIED, text(&httpdate::fmt_http_date(modified_at.into())));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+}
+
+/// In the words that whoever asks reads right.
+fn disposition(head: &Parts, inline: bool, name: &str) -> HeaderValue {
+    let user_agent = head.headers.get(header::USER_AGENT).map_or(&b""[..], HeaderValue::as_bytes);
+    let value = filename::content_disposition(inline, name, filename::Reader::of(user_agent));
+    HeaderValue::try_from(value.into_bytes()).unwrap_or_else(|_| HeaderValue::from_static("attachment"))
 }
 
 /// Our own texts are ASCII; should one not be, the header is left empty rather than the request failed.

@@ -151,12 +151,32 @@ impl Browser {
 
     /// Waits for a file that was downloaded.
     pub async fn downloaded(&self, name: &str) -> Vec<u8> {
-        let (file, end) = (self.downloads().join(name), Instant::now() + PATIENCE);
-        while !file.exists() {
-            assert!(Instant::now() < end, "no {name}, but: {} {}", self.title().await, self.text().await);
-            tokio::time::sleep(Duration::from_millis(50)).await;
+        let (saved, content) = self.next_download().await;
+        assert_eq!(saved, name);
+        content
+    }
+
+    /// Waits for the next file that is downloaded, and takes it away: its name and its content, which is not empty.
+    pub async fn next_download(&self) -> (String, Vec<u8>) {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let files =
+                std::fs::read_dir(self.downloads()).expect("a folder").map(|entry| entry.expect("a file").path());
+            // While one is on its way, its name is taken by an empty file, with the octets beside it.
+            let files: Vec<_> = files.collect();
+            if let [file] = &files[..]
+                && std::fs::metadata(file).is_ok_and(|metadata| metadata.len() > 0)
+                && let Some(name) = file.file_name().and_then(|name| name.to_str())
+                && !name.starts_with(".org.chromium.")
+                && !name.ends_with(".crdownload")
+            {
+                let content = std::fs::read(file).expect("a file");
+                std::fs::remove_file(file).expect("it is ours");
+                return (name.to_owned(), content);
+            }
+            assert!(Instant::now() < end, "no file in {files:?}: {} {}", self.title().await, self.text().await);
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        std::fs::read(file).expect("a file")
     }
 
     /// Whether nothing was downloaded.

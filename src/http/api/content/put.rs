@@ -9,6 +9,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use http::{HeaderMap, Uri, header};
 use http_body::Body as _;
+use percent_encoding::percent_decode_str;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::super::attachments::put::must_be_open;
@@ -124,11 +125,14 @@ fn fresh_key() -> ObjectKey {
 }
 
 fn filename(uri: &Uri) -> Result<String, Problem> {
-    let mut pairs = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
-    let given = pairs.find(|(name, _)| name == "filename").map(|(_, value)| value.into_owned());
-    let given = given.unwrap_or_default();
+    let pairs = uri.query().unwrap_or_default().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let mut given = pairs.filter(|(name, _)| percent_decode_str(name).eq("filename".bytes())).map(|(_, value)| value);
+    let given = given.next().unwrap_or_default().replace('+', " ");
+    // Other octets are no name, and what would stand for them is not what the file is called.
+    let given = percent_decode_str(&given).decode_utf8();
+    let given = given.map_err(|_| Problem::invalid("filename", "must be UTF-8, percent-encoded"))?;
     check_filename(&given)?;
-    Ok(given)
+    Ok(given.into_owned())
 }
 
 fn media_type(headers: &HeaderMap) -> Result<String, Problem> {
@@ -166,9 +170,11 @@ mod tests {
         ] {
             assert_eq!(filename(&uri.parse().unwrap()).unwrap(), expected, "{uri}");
         }
-        let too_long = format!("/x?filename={}", "a".repeat(1025));
-        let problem = filename(&too_long.parse().unwrap()).unwrap_err();
-        assert_eq!((problem.code, problem.field.as_deref()), (Code::InvalidRequest, Some("filename")));
+        // Too long; Latin-1; cut in a character; half of a pair of UTF-16.
+        for wrong in ["a".repeat(1025), "gr%FC%DF.txt".to_owned(), "%C3".to_owned(), "%ED%A0%80".to_owned()] {
+            let problem = filename(&format!("/x?filename={wrong}").parse().unwrap()).unwrap_err();
+            assert_eq!((problem.code, problem.field.as_deref()), (Code::InvalidRequest, Some("filename")), "{wrong}");
+        }
     }
 
     #[test]
