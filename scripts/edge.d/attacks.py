@@ -10,7 +10,7 @@ from service import Service
 
 SMALL_OCTETS = 20_000
 LARGE_OCTETS = 10_000_000
-# The default.
+# A limit that all of these attacks meet. The default is larger.
 PER_CLIENT = 256
 QUIET_SECONDS = 20
 # After an attack everything of it has to be gone within this.
@@ -35,16 +35,16 @@ class Attack:
 
 
 def attacks(long):
-    """With the limit for one client, which is the default, and without it, so that they are really held."""
+    """With a limit for one client, and without it, so that they are really held."""
     heads, readers = (5000, 1000) if long else (500, 100)
     slow_heads = ["-H", "-i", "5"]
     slow_reads = ["-X", "-w", "512", "-y", "1024", "-n", "5", "-z", "32"]
     limited, held = {"max_connections_per_client": PER_CLIENT}, {"max_connections_per_client": 0}
     patient = held | {"header_timeout_seconds": 300, "stall_timeout_seconds": 300, "min_rate_octets_per_second": 0}
     return [
-        Attack("slow heads, limits as they are", heads, slow_heads, limited, min(heads, PER_CLIENT), 64),
+        Attack(f"slow heads, at most {PER_CLIENT} of one client", heads, slow_heads, limited, min(heads, PER_CLIENT), 64),
         Attack("slow heads, all held", heads, slow_heads, patient, heads, 192),
-        Attack("slow readers, limits as they are", readers, slow_reads, limited, min(readers, PER_CLIENT), 96),
+        Attack(f"slow readers, at most {PER_CLIENT} of one client", readers, slow_reads, limited, min(readers, PER_CLIENT), 96),
         Attack("slow readers, all held", readers, slow_reads, patient, readers, 256),
     ]
 

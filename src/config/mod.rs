@@ -68,7 +68,7 @@ pub struct Config {
 pub struct Edge {
     /// `ATTACHLINK_MAX_CONNECTIONS`, 10000: how many connections a listener holds at once.
     pub max_connections: usize,
-    /// `ATTACHLINK_MAX_CONNECTIONS_PER_CLIENT`, 256: how many of them may be one client's. `None` (0): all.
+    /// `ATTACHLINK_MAX_CONNECTIONS_PER_CLIENT`, 2048: how many of them may be one client's. `None` (0): all.
     pub max_connections_per_client: Option<usize>,
     /// `ATTACHLINK_HEADER_TIMEOUT_SECONDS`, 10; `ATTACHLINK_IDLE_TIMEOUT_SECONDS`, 75;
     /// `ATTACHLINK_STALL_TIMEOUT_SECONDS`, 60; `ATTACHLINK_MIN_RATE_OCTETS_PER_SECOND`, 1024 (0: none), over

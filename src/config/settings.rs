@@ -90,7 +90,7 @@ settings! {
     SUPPORT_ADDRESS = "support_address", Text, None, unset: "pages name no address to ask";
     MAX_UPLOAD_OCTETS = "max_upload_octets", Number, None, unset: "uploads have no size limit";
     MAX_CONNECTIONS = "max_connections", Number, Some("10000");
-    MAX_CONNECTIONS_PER_CLIENT = "max_connections_per_client", Number, Some("256");
+    MAX_CONNECTIONS_PER_CLIENT = "max_connections_per_client", Number, Some("2048");
     HEADER_TIMEOUT_SECONDS = "header_timeout_seconds", Number, Some("10");
     IDLE_TIMEOUT_SECONDS = "idle_timeout_seconds", Number, Some("75");
     STALL_TIMEOUT_SECONDS = "stall_timeout_seconds", Number, Some("60");

@@ -51,7 +51,7 @@ fn runs_without_any_settings() {
     assert_eq!(config.api.max_upload_octets, None);
     assert_eq!(config.portal.automatic_addresses, AutomaticAddresses::default());
     assert_eq!(config.brand, Brand::default());
-    assert_eq!((config.edge.max_connections, config.edge.max_connections_per_client), (10_000, Some(256)));
+    assert_eq!((config.edge.max_connections, config.edge.max_connections_per_client), (10_000, Some(2048)));
     let patience = config.edge.patience;
     assert_eq!([patience.header, patience.idle, patience.stall].map(|limit| limit.as_secs()), [10, 75, 60]);
     assert_eq!(patience.rate, Some(MinRate { octets_per_second: 1024, over: Duration::from_mins(1) }));

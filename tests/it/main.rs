@@ -42,6 +42,7 @@ mod rules;
 mod s3;
 mod scanners;
 mod secrets;
+mod security_document;
 mod shutdown;
 mod sign_up;
 mod sign_up_replicas;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use http::{Method, Request, header};
 use http_body_util::Full;
+use serde_json::json;
 
 use super::{ANA, Desk, LOG};
 use crate::harness::{Reply, Service};
@@ -180,4 +181,35 @@ async fn a_session_is_over_after_an_hour_and_with_other_settings_of_the_provider
     // What is left of the way back is of the old settings.
     desk.service.delete("/sites/acme/login-provider").await.ok(204);
     ana.open(&desk.service, &link).await.ok(404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_counts_for_its_own_site_only() {
+    let desk = Desk::open().await;
+    let (service, link) = (&desk.service, desk.link_of_an_email().await);
+    // Another site with the same provider, where the same customer is on a request of the same name.
+    service.site("other").await;
+    let body =
+        json!({"issuer": desk.provider.issuer, "client_id": "attachlink", "client_secret": desk.provider.secret});
+    service.put("/sites/other/login-provider", body).await.ok(200);
+    let content = "/sites/other/projects/SUP/comments/c1/attachments/a1/content?filename=log.txt";
+    service.upload(content, "text/plain", "of the other site").await.ok(201);
+    let asked = json!({"request": "SUP-1", "message_size": 1});
+    service.post("/sites/other/projects/SUP/comments/c1/notifications", asked).await.ok(200);
+    let request = json!({"reporter": ANA, "channel": "portal"});
+    service.put("/sites/other/projects/SUP/requests/SUP-1", request).await.ok(201);
+
+    let mut ana = Steps::default();
+    let back = ana.way_back(&desk, &link, ANA).await;
+    ana.open(service, &back).await.ok(303);
+    ana.open(service, &link).await.ok(200);
+    let theirs = link.replace("/p/acme/", "/p/other/");
+    let sent = ana.open(service, &theirs).await.ok(303);
+    assert!(sent.header("location").starts_with(&desk.provider.issuer), "{}", sent.header("location"));
+    // Neither does its cookie under the name of the other site's.
+    for (name, value) in ana.cookies.clone() {
+        ana.cookies.insert(name.replace("acme", "other"), value);
+    }
+    ana.open(service, &theirs).await.ok(303);
+    ana.open(service, &link).await.ok(200);
 }
