@@ -22,6 +22,14 @@ const GONE: &str = "acme/gone.txt";
 /// The state of a login that goes on; its first character is the cookie's place.
 const STATE: &str = "3-a-state-of-the-test";
 
+/// A neighbour behind the same proxy guesses; other misses are the proxy's own, and far fewer.
+const GUESSING: [(&str, &str); 3] = [
+    ("ATTACHLINK_TRUSTED_PROXIES", "127.0.0.1"),
+    ("ATTACHLINK_NOT_FOUND_PER_MINUTE", "1"),
+    ("ATTACHLINK_NOT_FOUND_BURST", "200"),
+];
+const GUESSES: usize = 250;
+
 /// A page, and the request that leads to it.
 pub struct Exhibit {
     pub name: &'static str,
@@ -40,7 +48,7 @@ pub struct Gallery {
 impl Gallery {
     pub async fn open(settings: &[(&str, &str)]) -> Self {
         let silent: Arc<Mutex<BTreeSet<String>>> = Arc::default();
-        let service = Service::start_with(settings, failing_for(&silent)).await;
+        let service = Service::start_with(&[settings, &GUESSING].concat(), failing_for(&silent)).await;
         let mut gallery = Self { service, exhibits: Vec::new() };
         gallery.make_a_desk().await;
         gallery.hang_links(&silent).await;
@@ -111,6 +119,12 @@ impl Gallery {
         self.hang("unavailable", 503, unknown, vec![]);
         self.hang("file-changed", 412, live.clone(), vec![("if-match", "\"another\"".to_owned())]);
         self.hang("file-shorter", 416, live.clone(), vec![("range", "bytes=5000-".to_owned())]);
+        let neighbour = ("x-forwarded-for", "198.51.100.9");
+        for _ in 0..GUESSES {
+            self.service.open_with(Method::GET, &nowhere, &[neighbour]).await;
+        }
+        let guessing = vec![(neighbour.0, neighbour.1.to_owned())];
+        self.hang("too-many-requests", 429, nowhere.clone(), guessing);
         self.hang("not-found", 404, nowhere, vec![]);
         self.hang("not-possible", 405, live, vec![]);
         self.exhibits.last_mut().expect("just hung").method = Method::POST;
