@@ -38,9 +38,7 @@ pub fn safe_name(given: &str) -> String {
     if trimmed.is_empty() {
         return NAMELESS.to_owned();
     }
-    let cut = cut_before_extension(trimmed, MAX_SAFE_OCTETS);
-    // Only now: what was cut may have been what told it from a device.
-    if is_device(&cut) { cut_before_extension(&format!("_{cut}"), MAX_SAFE_OCTETS) } else { cut }
+    fitting(trimmed, MAX_SAFE_OCTETS)
 }
 
 /// What stands for a character in a safe name.
@@ -86,6 +84,12 @@ fn with_meaningful_joiners(chars: &[char]) -> String {
 /// What must not be the first or last of a name.
 fn is_edge(c: char) -> bool {
     c == '.' || c.is_whitespace() || is_joiner(c)
+}
+
+/// Cuts a name to `octets`. What was cut may have been what told it from a device, so that is looked at only then.
+fn fitting(name: &str, octets: usize) -> String {
+    let cut = cut_before_extension(name, octets);
+    if is_device(&cut) { cut_before_extension(&format!("_{cut}"), octets) } else { cut }
 }
 
 /// Cuts a name to so many octets, from the end of what stands before its extension.
@@ -172,7 +176,7 @@ impl Reader {
 /// The `Content-Disposition` of a download: the safe name for those who know RFC 8187, and a form of it for the others.
 #[must_use]
 pub fn content_disposition(inline: bool, given: &str, reader: Reader) -> String {
-    let name = cut_before_extension(&safe_name(given), reader.longest());
+    let name = fitting(&safe_name(given), reader.longest());
     let disposition = if inline { "inline" } else { "attachment" };
     let plain = reader.plain(&name);
     if reader == Reader::Wget {

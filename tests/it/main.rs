@@ -17,6 +17,7 @@ mod email_sizes;
 mod emails;
 mod fault_server;
 mod full_disk;
+mod fuzz;
 mod harness;
 mod keeps;
 mod keys;

@@ -232,3 +232,13 @@ proptest! {
         prop_assert_eq!(decoded, safe_name(&given));
     }
 }
+
+#[test]
+fn a_name_that_is_cut_for_a_program_becomes_no_device() {
+    let given = format!("CON{}b.txt", " ".repeat(245));
+    assert_eq!(safe_name(&given), given);
+    for (reader, plain) in [(Reader::Standard, &*given), (Reader::Browser, "_CON.txt"), (Reader::Wget, "_CON.txt")] {
+        let header = content_disposition(false, &given, reader);
+        assert!(header.starts_with(&format!("attachment; filename=\"{plain}\"")), "{header}");
+    }
+}

@@ -46,9 +46,7 @@ impl PortalUrl {
         }
         let url = url::Url::parse(&without).map_err(|_| InvalidPortalUrl::Url)?;
         must_be_safe(&url)?;
-        let after_scheme = template.split_once("://").map_or("", |(_, rest)| rest);
-        let authority = after_scheme.split(['/', '?', '#']).next().unwrap_or_default();
-        if authority.contains('{') {
+        if authority(template).ok_or(InvalidPortalUrl::Url)?.contains('{') {
             return Err(InvalidPortalUrl::Placeholder);
         }
         Ok(Self(template.to_owned()))
@@ -70,6 +68,14 @@ impl PortalUrl {
     }
 }
 
+/// What names the host of a template. Browsers also read other numbers of slashes, and backslashes, before and after it;
+/// with exactly two before it there is no doubt about where it is.
+fn authority(template: &str) -> Option<&str> {
+    let (_, after_scheme) = template.split_once(':')?;
+    let authority = after_scheme.strip_prefix("//")?.split(['/', '\\', '?', '#']).next()?;
+    (!authority.is_empty()).then_some(authority)
+}
+
 /// Whether people may be sent to it: `https`, or `http` on this machine, and without credentials.
 pub(super) fn must_be_safe(url: &url::Url) -> Result<(), InvalidPortalUrl> {
     if !url.username().is_empty() || url.password().is_some() {
@@ -77,10 +83,17 @@ pub(super) fn must_be_safe(url: &url::Url) -> Result<(), InvalidPortalUrl> {
     }
     match (url.scheme(), url.host()) {
         (_, None) => Err(InvalidPortalUrl::Url),
+        (_, Some(url::Host::Domain(name))) if !name.bytes().all(is_of_a_name) => Err(InvalidPortalUrl::Url),
         ("https", _) => Ok(()),
         ("http", Some(host)) if is_loopback(&host) => Ok(()),
         _ => Err(InvalidPortalUrl::Scheme),
     }
+}
+
+/// Letters, digits, hyphens and dots, and the underscore that some have. URLs allow more in a host, even quotes, which
+/// somebody's page might not expect there.
+const fn is_of_a_name(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_')
 }
 
 fn is_loopback(host: &url::Host<&str>) -> bool {
@@ -117,6 +130,13 @@ mod tests {
             ("https://acme.example/{", Placeholder),
             ("https://user:pw@acme.example/", Credentials),
             ("https://acme.example/a b", Url),
+            ("https:/{project}.acme.example/", Url),
+            ("https:{project}.acme.example/", Url),
+            ("https:///{project}.acme.example/", Url),
+            ("https:\\\\{project}.acme.example/", Url),
+            ("https:/{project}.acme.example/x://y", Url),
+            ("https://{project}.acme.example\\x/", Placeholder),
+            ("https://a\"b.example/", Url),
         ] {
             assert_eq!(PortalUrl::parse(bad), Err(why), "{bad}");
         }

@@ -27,6 +27,11 @@ macro_rules! people_calls {
 
         refusals!($($refusal),+);
 
+        /// A body may be left out, but not be anything.
+        pub mod with_body {
+            crate::http::openapi::refusals!($($refusal),+; json);
+        }
+
         #[doc = $list_about]
         #[utoipa::path(
             get, path = $path, operation_id = $list_id, tag = "portal",
@@ -52,7 +57,7 @@ macro_rules! people_calls {
             responses(
                 (status = 201, description = "Added.", body = PersonListed),
                 (status = 200, description = "They were there already.", body = PersonListed),
-                Refusals,
+                with_body::Refusals,
             ),
         )]
         pub async fn put(
