@@ -94,11 +94,14 @@ async fn read(body: Body, max_octets: usize) -> Result<bytes::Bytes, Problem> {
 }
 
 fn parse<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Problem> {
-    // What is no JSON at all is told apart first: else a wrong field before the fault would hide it.
-    serde_json::from_slice::<serde::de::IgnoredAny>(octets).map_err(|error| refusal(".", &error))?;
-    let mut json = serde_json::Deserializer::from_slice(octets);
+    // What is no JSON at all is told apart first: else a wrong field before the fault would hide it. JSON is UTF-8 (RFC 8259
+    // section 8.1), which serde looks at only in what it reads.
+    let text = std::str::from_utf8(octets)
+        .map_err(|error| Problem::new(Code::MalformedJson, format!("The body is not JSON: {error}.")))?;
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| refusal(".", &error))?;
+    let mut json = serde_json::Deserializer::from_str(text);
     // serde would read an array as an object whose fields come in order, which nobody means.
-    if octets.trim_ascii_start().starts_with(b"[") {
+    if text.trim_ascii_start().starts_with('[') {
         return Err(Problem::invalid("body", "must be a JSON object"));
     }
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
@@ -191,7 +194,10 @@ mod tests {
         for bad in ["{\"id\":5,", "{\"x\":1", "{\"id\":[[["] {
             assert_eq!(refused(bad).0, Code::MalformedJson, "{bad:?}");
         }
-        assert_eq!(parse::<Sample>(b"{\"id\":\"\xff\"}").unwrap_err().code, Code::MalformedJson);
+        // Nor does one before what is not UTF-8, wherever that stands.
+        for bad in [&b"{\"id\":\"\xff\"}"[..], b"{\"x\":1,\"id\xff\":1}", b"{\"id\":\"a\",\"x\":\"\xe1\"}"] {
+            assert_eq!(parse::<Sample>(bad).unwrap_err().code, Code::MalformedJson);
+        }
     }
 
     #[test]
