@@ -96,7 +96,8 @@ impl FromStr for DatabaseUrl {
 impl ServerUrl {
     fn read(text: &str) -> Result<Self, InvalidDatabaseUrl> {
         let url = Url::parse(text).map_err(|_| InvalidDatabaseUrl::Server)?;
-        if url.cannot_be_a_base() || !text.contains("://") || url.fragment().is_some() {
+        let names_a_place = text.split_once(':').is_some_and(|(_, rest)| rest.starts_with("//"));
+        if url.cannot_be_a_base() || !names_a_place || url.fragment().is_some() {
             return Err(InvalidDatabaseUrl::Server);
         }
         if url.port() == Some(0) {
@@ -157,7 +158,11 @@ impl fmt::Display for ServerUrl {
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Sqlite(path) => {
+                let path = path.display().to_string();
+                // Two slashes in front are read as none of the path.
+                write!(f, "sqlite:{}{path}", if path.starts_with("//") { "//" } else { "" })
+            }
             Self::Postgres(url) => url.fmt(f),
         }
     }
@@ -191,6 +196,8 @@ mod tests {
             assert_eq!(url.file(), Some(Path::new(path)), "{text}");
             assert_eq!(url.to_string(), format!("sqlite:{path}"));
         }
+        let odd: DatabaseUrl = "sqlite:////var/a.db".parse().unwrap();
+        assert_eq!((odd.to_string().parse(), odd.file()), (Ok(odd.clone()), Some(Path::new("//var/a.db"))));
     }
 
     #[test]
@@ -230,6 +237,7 @@ mod tests {
             ("data/a.db", InvalidDatabaseUrl::Scheme),
             ("mysql://u:hunter2@h/d", InvalidDatabaseUrl::Scheme),
             ("postgres:hunter2", InvalidDatabaseUrl::Server),
+            ("postgres:/h/d?user=postgres://hunter2", InvalidDatabaseUrl::Server),
             ("postgres://u:hunter2@h:port/d", InvalidDatabaseUrl::Server),
             ("postgres://u:hunter2@h:0/d", InvalidDatabaseUrl::Port),
             ("postgres://u:hunter2@h/d?port=hunter2", InvalidDatabaseUrl::Port),
