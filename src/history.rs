@@ -89,7 +89,7 @@ impl Keeper {
     fn tell(&mut self, failed: Option<&CannotCompare>) {
         match failed {
             Some(error) if !self.fails => {
-                tracing::warn!(error = %chain(error), "the newest revocation cannot be kept in the object store for now");
+                tracing::warn!(error = %chain(error), "the newest revocation cannot be kept in the object store; it is tried again");
             }
             None if self.fails => tracing::info!("the newest revocation is kept in the object store again"),
             _ => {}
