@@ -268,10 +268,10 @@ impl Running {
                     let batcher = Batcher::start(questions.links, deadline, Arc::clone(&app.metrics));
                     let logins = Batcher::start(questions.logins, deadline, Arc::clone(&app.metrics));
                     let public = Arc::new(Public { app, batcher, logins, cache, pages, proxies, guesses });
-                    let service = |accepted: &Accepted| PublicService {
-                        public: Arc::clone(&public),
-                        gate: Arc::clone(&accepted.gate),
-                        peer: accepted.peer.ip(),
+                    let service = |accepted: &Accepted| {
+                        let service = PublicService::new(&public, accepted);
+                        let front = service.front(accepted);
+                        (service, Some(front))
                     };
                     match tokio::net::TcpListener::from_std(listener) {
                         Ok(listener) => edge::serve(listener, edge, service).await,
@@ -296,7 +296,7 @@ impl Running {
         self.listeners.spawn(edge::serve(listener, edge, move |accepted: &Accepted| {
             let watch = Arc::clone(&accepted.watch);
             let router = router.clone().map_request(move |request| ReadToTheEnd::around(request, Arc::clone(&watch)));
-            hyper_util::service::TowerToHyperService::new(router)
+            (hyper_util::service::TowerToHyperService::new(router), None)
         }));
         Ok(())
     }

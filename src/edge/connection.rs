@@ -14,7 +14,7 @@ use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-use super::serve::{Accepted, Edge};
+use super::serve::{Accepted, Edge, Front};
 use super::{GatedSocket, Patience, Watch};
 
 /// What hyper may hold of one connection, in each direction: several reads of a file, and all headers of a request.
@@ -30,48 +30,73 @@ const HEAD_OCTETS: usize = 32 * 1024;
 /// receivers were seen to buffer several times as much.
 const UNSENT_OCTETS: u32 = 128 * 1024;
 
-/// Serves a connection until its client, the service or a limit ends it.
-pub(super) async fn connection<S, B>(stream: TcpStream, accepted: Accepted, service: S, edge: &Edge)
-where
+/// Serves a connection until its client, the service or a limit ends it: first by `front`, then by hyper.
+pub(super) async fn connection<S, B>(
+    stream: TcpStream,
+    accepted: Accepted,
+    front: Option<Front>,
+    service: S,
+    edge: &Edge,
+) where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
     S::Future: Send,
     B: Body + Send + Unpin + 'static,
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let Accepted { gate, watch, .. } = accepted;
+    let Accepted { gate, watch, .. } = &accepted;
     // Small responses must not wait for an acknowledgement (Nagle). These fail only when the peer is gone already.
     let _ = stream.set_nodelay(true);
     let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_OCTETS);
-    let socket = GatedSocket::new(stream, Arc::clone(&gate), Arc::clone(&watch));
-    let told = Arc::clone(&watch);
+    let mut socket = GatedSocket::new(stream, Arc::clone(gate), Arc::clone(watch));
+    if let Some(front) = front {
+        // It looks at the stop itself, each time it is polled.
+        match supervised(front(socket), |_| {}, &accepted, edge).await.flatten() {
+            Some(left) => socket = left,
+            None => return,
+        }
+    }
+    let told = Arc::clone(watch);
     let watched = service_fn(move |request| {
         told.request();
         let (answer, watch) = (service.call(request), Arc::clone(&told));
         async move { answer.await.map(|response| response.map(|body| WatchedBody { body, watch })) }
     });
-    let mut served = std::pin::pin!(
-        http1::Builder::new()
-            // The watch has it, and lets a connection that is kept alive wait for longer than a head.
-            .header_read_timeout(None)
-            .max_buf_size(CONNECTION_BUFFER_OCTETS)
-            .max_header_size(HEAD_OCTETS)
-            .serve_connection(TokioIo::new(socket), watched)
-    );
+    let served = http1::Builder::new()
+        // The watch has it, and lets a connection that is kept alive wait for longer than a head.
+        .header_read_timeout(None)
+        .max_buf_size(CONNECTION_BUFFER_OCTETS)
+        .max_header_size(HEAD_OCTETS)
+        .serve_connection(TokioIo::new(socket), watched);
+    if let Some(Err(error)) = supervised(served, http1::Connection::graceful_shutdown, &accepted, edge).await {
+        // What a client did wrong is its own affair; the text never holds what it sent.
+        tracing::debug!(kind = kind(&error), "a connection ended early");
+    }
+}
+
+/// Runs what serves a connection until it ends, or has to: then `None`, and with what served it the socket is dropped:
+/// closed, or reset when the gate was cut.
+async fn supervised<F: Future>(
+    served: F,
+    stop: impl Fn(Pin<&mut F>),
+    accepted: &Accepted,
+    edge: &Edge,
+) -> Option<F::Output> {
+    let Accepted { gate, watch, .. } = accepted;
+    let mut served = std::pin::pin!(served);
     let mut looks = looks(&edge.patience);
     let mut stopping = false;
     loop {
-        // When this returns, `served` and with it the socket is dropped: closed, or reset when the gate was cut.
         tokio::select! {
             biased;
-            () = gate.cut_requested() => return,
+            () = gate.cut_requested() => return None,
             () = edge.reset.cancelled() => {
                 gate.cut();
-                return;
+                return None;
             }
             () = edge.stop.cancelled(), if !stopping => {
                 stopping = true;
-                served.as_mut().graceful_shutdown();
+                stop(served.as_mut());
             }
             _ = looks.tick() => {
                 let Some(why) = watch.ran_out(Instant::now()) else { continue };
@@ -80,15 +105,9 @@ where
                 if why.is_in_response() {
                     gate.cut();
                 }
-                return;
+                return None;
             }
-            ended = served.as_mut() => {
-                if let Err(error) = ended {
-                    // What a client did wrong is its own affair; the text never holds what it sent.
-                    tracing::debug!(kind = kind(&error), "a connection ended early");
-                }
-                return;
-            }
+            ended = served.as_mut() => return Some(ended),
         }
     }
 }

@@ -14,6 +14,6 @@ pub use client::{Client, TrustedProxies};
 pub use leftover::ReadToTheEnd;
 pub use listen::{bind, bind_group};
 pub use places::{Place, Places};
-pub use serve::{Accepted, Edge, serve};
+pub use serve::{Accepted, Edge, Front, serve};
 pub use socket::GatedSocket;
 pub use watch::{MinRate, Patience, RanOut, Watch};

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
 use hyper::service::Service;
@@ -16,7 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use super::connection::connection;
 use super::socket::reset_when_dropped;
-use super::{Patience, Place, Places, Watch};
+use super::{GatedSocket, Patience, Place, Places, Watch};
 use crate::liveness::Gate;
 use crate::metrics::ListenerMetrics;
 
@@ -49,11 +50,17 @@ pub struct Accepted {
     pub gate: Arc<Gate>,
     /// Knows what it waits for.
     pub watch: Arc<Watch>,
+    /// Once it is cancelled, no further request is to be answered.
+    pub stop: CancellationToken,
 }
 
-/// Accepts connections until `edge.stop`, and serves each with what `service` makes for it. Returns when the last
-/// connection has ended.
-pub async fn serve<S, B>(listener: TcpListener, edge: Edge, service: impl Fn(&Accepted) -> S)
+/// What serves a connection before hyper does. It gives the socket back to leave the rest to hyper, with what it has
+/// received and not consumed; `None`: the connection is over.
+pub type Front = Box<dyn FnOnce(GatedSocket) -> BoxFuture<'static, Option<GatedSocket>> + Send>;
+
+/// Accepts connections until `edge.stop`, and serves each with what `service` makes for it: what answers for
+/// hyper, and what comes before hyper, if anything. Returns when the last connection has ended.
+pub async fn serve<S, B>(listener: TcpListener, edge: Edge, service: impl Fn(&Accepted) -> (S, Option<Front>))
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
     S::Future: Send,
@@ -76,12 +83,13 @@ where
                 continue;
             }
         };
-        let accepted = Accepted { peer, gate: Gate::new(), watch: Arc::new(Watch::new(edge.patience)) };
-        let service = service(&accepted);
+        let watch = Arc::new(Watch::new(edge.patience));
+        let accepted = Accepted { peer, gate: Gate::new(), watch, stop: edge.stop.clone() };
+        let (service, front) = service(&accepted);
         let edge = edge.clone();
         connections.spawn(async move {
             edge.metrics.connections.increment(1.0);
-            connection(stream, accepted, service, &edge).await;
+            connection(stream, accepted, front, service, &edge).await;
             edge.metrics.connections.decrement(1.0);
             drop(place);
         });

@@ -1,30 +1,137 @@
-//! The socket below hyper: asks the gate before each write, and is reset instead of closed when it was cut.
+//! The socket below hyper and what comes before it: asks the gate before each write, and is reset instead of closed when
+//! it was cut.
 
-use std::io;
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::{Buf as _, BytesMut};
 use socket2::SockRef;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_util::io::poll_read_buf;
 
 use super::Watch;
 use crate::liveness::Gate;
+
+/// What is made room for at a time: the heads of most requests.
+const RECEIVED_OCTETS: usize = 2048;
 
 /// A connection's socket.
 pub struct GatedSocket {
     stream: TcpStream,
     gate: Arc<Gate>,
     watch: Arc<Watch>,
+    /// What came, and was not consumed.
+    received: BytesMut,
 }
 
 impl GatedSocket {
     /// Puts the gate before the socket, and tells the watch what passes.
     #[must_use]
     pub fn new(stream: TcpStream, gate: Arc<Gate>, watch: Arc<Watch>) -> Self {
-        Self { stream, gate, watch }
+        Self { stream, gate, watch, received: BytesMut::new() }
+    }
+
+    /// What came, and was not consumed.
+    #[must_use]
+    pub fn received(&self) -> &[u8] {
+        &self.received
+    }
+
+    /// Receives more, or nothing when the client sends no more.
+    ///
+    /// # Errors
+    /// The client is gone.
+    pub fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.received.capacity() == self.received.len() {
+            self.received.reserve(RECEIVED_OCTETS);
+        }
+        let read = poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.received);
+        if let Poll::Ready(Ok(1..)) = read {
+            self.watch.received();
+        }
+        read
+    }
+
+    /// A request has been read, and is being answered.
+    pub fn begin_answer(&self) {
+        self.watch.request();
+    }
+
+    /// Forgets the first octets of what came: a request, once it is answered here.
+    pub fn consume(&mut self, octets: usize) {
+        self.received.advance(octets);
+    }
+
+    /// The answer has been written.
+    pub fn answered(&self) {
+        self.gate.flushed();
+        self.watch.body_over();
+        self.watch.flushed();
+        if !self.received.is_empty() {
+            self.watch.received();
+        }
+    }
+
+    /// The gate before it.
+    #[must_use]
+    pub fn gate(&self) -> &Arc<Gate> {
+        &self.gate
+    }
+
+    /// Writes as much as the kernel takes at once.
+    ///
+    /// # Errors
+    /// The client is gone.
+    pub async fn write_now(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        poll_fn(|cx| match Pin::new(&mut *self).poll_write_vectored(cx, parts) {
+            Poll::Pending => Poll::Ready(Ok(0)),
+            written => written,
+        })
+        .await
+    }
+
+    /// Writes everything.
+    ///
+    /// # Errors
+    /// The client is gone.
+    pub async fn write_all(&mut self, mut parts: &mut [IoSlice<'_>]) -> io::Result<()> {
+        while parts.iter().any(|part| !part.is_empty()) {
+            let written = poll_fn(|cx| Pin::new(&mut *self).poll_write_vectored(cx, parts)).await?;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            IoSlice::advance_slices(&mut parts, written);
+        }
+        Ok(())
+    }
+
+    /// Has the kernel take octets from elsewhere, by a call that says how many it took (`sendfile(2)`).
+    ///
+    /// # Errors
+    /// The client is gone, or the call's own.
+    pub fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut send: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            if !self.may_write(cx) {
+                return Poll::Pending;
+            }
+            if self.stream.poll_write_ready(cx)?.is_pending() {
+                return self.written(Poll::Pending);
+            }
+            match self.stream.try_io(Interest::WRITABLE, || send(self.stream.as_fd())) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                sent => return self.written(Poll::Ready(sent)),
+            }
+        }
     }
 
     /// Whether the gate is open. While it is not, the client is not waited for.
@@ -59,6 +166,12 @@ impl Drop for GatedSocket {
 impl AsyncRead for GatedSocket {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
+        if !self.received.is_empty() {
+            let octets = self.received.len().min(buf.remaining());
+            buf.put_slice(&self.received.split_to(octets));
+            self.watch.received();
+            return Poll::Ready(Ok(()));
+        }
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         if buf.filled().len() > before {
             self.watch.received();
@@ -79,7 +192,7 @@ impl AsyncWrite for GatedSocket {
     fn poll_write_vectored(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
+        bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         if !self.may_write(cx) {
             return Poll::Pending;

@@ -84,6 +84,8 @@ pub(super) struct Opened {
     pub(super) seen: Seen,
     /// Whether a runtime's thread may read what the page cache holds.
     pub(super) prompt: bool,
+    /// Whether its bytes never change: those of an upload.
+    pub(super) lasting: bool,
 }
 
 /// Whether the key is one of ours.
@@ -117,7 +119,7 @@ impl LocalDir {
         if self.prompt_device.is_some()
             && let Some(file) = beneath::open_cached(self.root.as_fd(), key.as_str())
         {
-            return self.plain_file(file);
+            return self.plain_file(key, file);
         }
         let (dir, key) = (Arc::clone(self), key.clone());
         blocking(move || dir.opened_waiting(&key)).await
@@ -128,16 +130,16 @@ impl LocalDir {
             return Err(ObjectError::NotFound);
         }
         let file = beneath::open(self.root.as_fd(), key.as_str(), beneath::READ).map_err(ObjectError::looking)?;
-        self.plain_file(file)
+        self.plain_file(key, file)
     }
 
-    fn plain_file(&self, file: File) -> Result<Opened, ObjectError> {
+    fn plain_file(&self, key: &ObjectKey, file: File) -> Result<Opened, ObjectError> {
         let metadata = file.metadata().map_err(ObjectError::Unavailable)?;
         if !metadata.is_file() {
             return Err(ObjectError::NotFound);
         }
         let prompt = self.prompt_device == Some(metadata.dev());
-        Ok(Opened { file: Arc::new(file), seen: Seen::from(&metadata), prompt })
+        Ok(Opened { file: Arc::new(file), seen: Seen::from(&metadata), prompt, lasting: is_upload(key) })
     }
 
     async fn opened_as(self: &Arc<Self>, version: &ObjectVersion) -> Result<Opened, ObjectError> {

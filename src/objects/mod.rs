@@ -19,6 +19,7 @@ mod s3;
 use std::fmt;
 use std::io;
 use std::ops::Range;
+use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -319,6 +320,26 @@ impl ObjectBody {
             Body::S3(body) => body.owned_by(owner),
         }
         self
+    }
+}
+
+impl ObjectBody {
+    /// Whether the kernel can send the next octets by itself, without waiting for a disk.
+    #[must_use]
+    pub fn is_at_hand(&self) -> bool {
+        matches!(&self.0, Body::Local(body) if body.is_at_hand())
+    }
+
+    /// Has the kernel send the next octets to a socket, and says how many it took. To be called only while they are at
+    /// hand; what was sent is not given by the stream again.
+    ///
+    /// # Errors
+    /// The socket's, or the file's.
+    pub fn send_to(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+        match &mut self.0 {
+            Body::Local(body) => body.send_to(socket),
+            Body::S3(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
     }
 }
 

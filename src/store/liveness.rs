@@ -1,6 +1,8 @@
 //! Liveness: the one question of every download, for a whole batch in one statement.
 
-use std::sync::Arc;
+use std::any::Any;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
 
 use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
@@ -72,6 +74,33 @@ pub struct ServedObject {
     pub kind: Kind,
     /// Its bytes.
     pub object: ObjectVersion,
+    /// What whoever serves it made of the above.
+    pub memo: Memo,
+}
+
+/// Where something that is made of a row, and good as long as the row, is kept with it. It is no part of the row.
+#[derive(Clone, Default)]
+pub struct Memo(OnceLock<Arc<dyn Any + Send + Sync>>);
+
+impl Memo {
+    /// What was made before, or is made now. There is one kind of it for each row.
+    pub fn get_or_make<T: Send + Sync + 'static>(&self, make: impl FnOnce() -> T) -> Option<&T> {
+        self.0.get_or_init(|| Arc::new(make())).downcast_ref()
+    }
+}
+
+impl PartialEq for Memo {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Memo {}
+
+impl fmt::Debug for Memo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Memo")
+    }
 }
 
 #[derive(sqlx::FromRow)]
@@ -116,6 +145,7 @@ impl ServedRow {
             media_type: self.media_type.ok_or_else(missing)?,
             kind: kind(&self.kind.ok_or_else(missing)?)?,
             object: object(key, version, size, modified_at)?,
+            memo: Memo::default(),
         })
     }
 }

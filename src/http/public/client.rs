@@ -32,6 +32,27 @@ pub enum ProbableClient {
     Browser,
 }
 
+/// What the guess goes by.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Signs<'a> {
+    pub(super) agent: &'a [u8],
+    pub(super) has_purpose: bool,
+    pub(super) has_fetch_metadata: bool,
+}
+
+impl<'a> Signs<'a> {
+    /// Takes notice of one header.
+    pub(super) fn see(&mut self, name: &str, value: &'a [u8]) {
+        if name.eq_ignore_ascii_case("user-agent") {
+            self.agent = value;
+        } else if name.eq_ignore_ascii_case(SEC_FETCH_MODE.as_str()) {
+            self.has_fetch_metadata = true;
+        } else if PURPOSES.iter().any(|purpose| name.eq_ignore_ascii_case(purpose.as_str())) {
+            self.has_purpose = true;
+        }
+    }
+}
+
 impl ProbableClient {
     /// All of them, in the order of their numbers.
     pub const ALL: [Self; 4] = [Self::Scanner, Self::Preview, Self::Program, Self::Browser];
@@ -50,10 +71,20 @@ impl ProbableClient {
     /// The guess. `over_tls`: browsers reach the service by `https`.
     #[must_use]
     pub fn of(method: &Method, headers: &HeaderMap, over_tls: bool) -> Self {
-        if PURPOSES.iter().any(|name| headers.contains_key(name)) {
+        let signs = Signs {
+            agent: headers.get(header::USER_AGENT).map_or(&[][..], |agent| agent.as_bytes()),
+            has_purpose: PURPOSES.iter().any(|name| headers.contains_key(name)),
+            has_fetch_metadata: headers.contains_key(SEC_FETCH_MODE),
+        };
+        Self::by(signs, method, over_tls)
+    }
+
+    /// The guess by what was picked from the headers.
+    pub(super) fn by(signs: Signs<'_>, method: &Method, over_tls: bool) -> Self {
+        let Signs { agent, has_purpose, has_fetch_metadata } = signs;
+        if has_purpose {
             return Self::Preview;
         }
-        let agent = headers.get(header::USER_AGENT).map_or(&[][..], |agent| agent.as_bytes());
         if let Some(known) = known(agent) {
             return known;
         }
@@ -61,7 +92,7 @@ impl ProbableClient {
             return Self::Program;
         }
         // Nobody's browser sends a HEAD for a link that was clicked.
-        let forged = *method == Method::HEAD || (over_tls && lacks_fetch_metadata(agent, headers));
+        let forged = *method == Method::HEAD || (over_tls && !has_fetch_metadata && would_send_fetch_metadata(agent));
         if forged { Self::Scanner } else { Self::Browser }
     }
 }
@@ -175,10 +206,9 @@ fn known(agent: &[u8]) -> Option<ProbableClient> {
         .copied()
 }
 
-/// Whether it calls itself a Chromium that would have sent more.
-fn lacks_fetch_metadata(agent: &[u8], headers: &HeaderMap) -> bool {
-    !headers.contains_key(SEC_FETCH_MODE)
-        && chromium_version(agent).is_some_and(|version| version >= CHROMIUM_WITH_FETCH_METADATA)
+/// Whether it calls itself a Chromium that sends more.
+fn would_send_fetch_metadata(agent: &[u8]) -> bool {
+    chromium_version(agent).is_some_and(|version| version >= CHROMIUM_WITH_FETCH_METADATA)
 }
 
 fn chromium_version(agent: &[u8]) -> Option<u32> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::request::Parts;
+use time::OffsetDateTime;
 
 use super::brief;
 use super::file::{self, Answered, Candidate, Grant};
@@ -38,17 +39,23 @@ pub(super) async fn download(
 }
 
 /// Never issued, long forgotten and forged all look the same.
-fn genuine(row: Option<Arc<LivenessRow>>, presented: Presented) -> Result<Arc<LivenessRow>, Refusal> {
+pub(super) fn genuine(row: Option<Arc<LivenessRow>>, presented: Presented) -> Result<Arc<LivenessRow>, Refusal> {
     row.filter(|row| presented.hash.matches(&row.hash)).ok_or(Refusal::new(Code::NotFound))
 }
 
 fn alive(row: &Arc<LivenessRow>, public: &Public, log: &LogLine) -> Result<Arc<ServedObject>, Refusal> {
-    let code = match (link::state(row.expires_at, row.withdrawn, public.app.clock.now()), &row.served) {
-        (LinkState::Live, Some(served)) => return Ok(Arc::clone(served)),
-        (LinkState::Expired, _) => Code::LinkExpired,
-        (LinkState::Live | LinkState::Withdrawn, _) => Code::LinkWithdrawn,
-    };
-    let holder = Holder::Link(Arc::clone(row));
-    holder.record_refusal(code, log.client);
-    Err(Refusal::of(code, &holder))
+    living(row, public.app.clock.now()).map_err(|code| {
+        let holder = Holder::Link(Arc::clone(row));
+        holder.record_refusal(code, log.client);
+        Refusal::of(code, &holder)
+    })
+}
+
+/// What a living link opens, or what a dead one is called.
+pub(super) fn living(row: &LivenessRow, now: OffsetDateTime) -> Result<Arc<ServedObject>, Code> {
+    match (link::state(row.expires_at, row.withdrawn, now), &row.served) {
+        (LinkState::Live, Some(served)) => Ok(Arc::clone(served)),
+        (LinkState::Expired, _) => Err(Code::LinkExpired),
+        (LinkState::Live | LinkState::Withdrawn, _) => Err(Code::LinkWithdrawn),
+    }
 }

@@ -9,16 +9,18 @@ use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request
 use time::OffsetDateTime;
 use tokio::time::Instant;
 
-use super::body::{DownloadBody, PublicBody, Source};
+pub(super) use super::body::Source;
+use super::body::{DownloadBody, PublicBody};
 use super::cache::LARGEST_OBJECT_OCTETS;
 use super::holder::Holder;
 use super::refuse::{self, Refusal};
 use super::{LogLine, Public};
+use crate::app::App;
 use crate::domain::conditional::{self, Answer as Condition, Validators};
 use crate::domain::token::LinkId;
 use crate::domain::{filename, media};
 use crate::http::problem::Code;
-use crate::liveness::{Answer, Capability, Entry, Gate, Unknown};
+use crate::liveness::{Answer, Capability, Ended, Entry, Gate, Unknown};
 use crate::objects::{MayMend, ObjectError, Owner};
 use crate::store::ServedObject;
 
@@ -30,6 +32,26 @@ pub(super) enum Answered {
     Whole(Response<PublicBody>, Option<LinkId>),
 }
 
+/// How a request wants a file described.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wish {
+    /// Never shown in place (`?download`).
+    pub(super) attachment: bool,
+    /// Who reads the name.
+    pub(super) reader: filename::Reader,
+}
+
+impl Wish {
+    pub(super) fn of(query: Option<&str>, user_agent: &[u8]) -> Self {
+        Self { attachment: wants_attachment(query), reader: filename::Reader::of(user_agent) }
+    }
+
+    fn of_head(head: &Parts) -> Self {
+        let user_agent = head.headers.get(header::USER_AGENT).map_or(&b""[..], HeaderValue::as_bytes);
+        Self::of(head.uri.query(), user_agent)
+    }
+}
+
 /// A registered download that leaves the registry again unless it begins.
 pub(super) struct Candidate(Option<Arc<Entry>>);
 
@@ -37,6 +59,16 @@ impl Candidate {
     /// Enters a download that would send bytes. To be called before the database is asked, so that no sweep can miss it.
     pub(super) fn enter(public: &Public, gate: &Arc<Gate>, head: &Parts, under: impl Into<Capability>) -> Self {
         Self((head.method == Method::GET).then(|| public.app.downloads.enter(under, gate)))
+    }
+
+    /// As [`enter`](Self::enter), for a request that is known to be a `GET`.
+    pub(super) fn enter_get(public: &Public, gate: &Arc<Gate>, under: impl Into<Capability>) -> Self {
+        Self(Some(public.app.downloads.enter(under, gate)))
+    }
+
+    /// The download, which then leaves the registry by its own end.
+    pub(super) fn take(&mut self) -> Option<Arc<Entry>> {
+        self.0.take()
     }
 }
 
@@ -71,7 +103,8 @@ pub(super) async fn send(public: &Public, head: &Parts, log: &LogLine, grant: Gr
         Condition::Full => None,
         Condition::Partial { first, last } => Some(first..last + 1),
         Condition::NotModified => {
-            return Ok(Answered::Whole(not_modified(head, served, &etag, app.clock.now()), holder.link()));
+            let response = not_modified(Wish::of_head(head), served, &etag, app.clock.now());
+            return Ok(Answered::Whole(response, holder.link()));
         }
         Condition::PreconditionFailed => return Err(Refusal::of(Code::PreconditionFailed, holder)),
         Condition::RangeNotSatisfiable => {
@@ -81,7 +114,7 @@ pub(super) async fn send(public: &Public, head: &Parts, log: &LogLine, grant: Gr
 
     let octets = range.as_ref().map_or(served.object.size, |range| range.end - range.start);
     let mut response = Response::new(PublicBody::empty());
-    describe(response.headers_mut(), head, served, &etag, app.clock.now());
+    describe(response.headers_mut(), Wish::of_head(head), served, &etag, app.clock.now());
     response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(octets));
     if let Some(range) = &range {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
@@ -92,7 +125,7 @@ pub(super) async fn send(public: &Public, head: &Parts, log: &LogLine, grant: Gr
     }
 
     let source = open(public, served, &etag, range, holder).await.map_err(|error| unavailable(holder, log, &error))?;
-    let Some(entry) = candidate.0.take() else { return Err(Refusal::new(Code::Unavailable)) };
+    let Some(entry) = candidate.take() else { return Err(Refusal::new(Code::Unavailable)) };
     if !entry.begin(sent, end_of(public, log, response.status(), holder)) {
         entry.abandon();
         return Err(Refusal::of(holder.withdrawn(), holder));
@@ -117,22 +150,25 @@ fn unavailable(holder: &Holder, log: &LogLine, error: &ObjectError) -> Refusal {
 }
 
 /// What is said and counted once the download has ended.
-fn end_of(
+pub(super) fn end_of(
     public: &Public,
     log: &LogLine,
     status: StatusCode,
     holder: &Holder,
-) -> impl FnOnce(crate::liveness::Ended) + Send + 'static {
+) -> impl FnOnce(Ended) + Send + 'static {
     let (app, log, holder) = (Arc::clone(&public.app), log.clone(), holder.clone());
-    move |ended| {
-        app.metrics.download_ended(ended.outcome, ended.octets, log.started.elapsed());
-        log.write(status, ended.octets, holder.link(), ended.outcome.name());
-        holder.record_download(ended, log.client);
-    }
+    move |how| ended(&app, &log, status, &holder, how)
+}
+
+/// A download has ended.
+pub(super) fn ended(app: &App, log: &LogLine, status: StatusCode, holder: &Holder, ended: Ended) {
+    app.metrics.download_ended(ended.outcome, ended.octets, log.started.elapsed());
+    log.write(status, ended.octets, holder.link(), ended.outcome.name());
+    holder.record_download(ended, log.client);
 }
 
 /// Opens the bytes before the head of the response is sent: a missing object is a `503`, not a cut `200`.
-async fn open(
+pub(super) async fn open(
     public: &Public,
     served: &ServedObject,
     etag: &str,
@@ -194,10 +230,10 @@ fn slice(whole: &Bytes, range: Range<u64>) -> Result<Bytes, ObjectError> {
     if end > whole.len() { Err(ObjectError::Changed) } else { Ok(whole.slice(start..end)) }
 }
 
-fn not_modified(head: &Parts, served: &ServedObject, etag: &str, now: OffsetDateTime) -> Response<PublicBody> {
+fn not_modified(wish: Wish, served: &ServedObject, etag: &str, now: OffsetDateTime) -> Response<PublicBody> {
     let mut response = Response::new(PublicBody::empty());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
-    describe(response.headers_mut(), head, served, etag, now);
+    describe(response.headers_mut(), wish, served, etag, now);
     // RFC 9110 section 15.4.5: no representation metadata beyond what keeps a stored response fresh.
     for name in [header::CONTENT_TYPE, header::CONTENT_DISPOSITION] {
         response.headers_mut().remove(name);
@@ -206,12 +242,12 @@ fn not_modified(head: &Parts, served: &ServedObject, etag: &str, now: OffsetDate
 }
 
 /// The headers of a file (API: *Tokens and downloads*).
-fn describe(headers: &mut HeaderMap, head: &Parts, served: &ServedObject, etag: &str, now: OffsetDateTime) {
+pub(super) fn describe(headers: &mut HeaderMap, wish: Wish, served: &ServedObject, etag: &str, now: OffsetDateTime) {
     let as_type = media::served_as(served.kind, &served.media_type);
-    let inline = as_type.inline && !wants_attachment(head.uri.query());
+    let inline = as_type.inline && !wish.attachment;
     refuse::security_headers(headers, refuse::FILE_POLICY);
     headers.insert(header::CONTENT_TYPE, text(&as_type.content_type));
-    headers.insert(header::CONTENT_DISPOSITION, disposition(head, inline, &served.filename));
+    headers.insert(header::CONTENT_DISPOSITION, disposition(wish.reader, inline, &served.filename));
     headers.insert(header::ETAG, text(etag));
     // Never later than `Date` (RFC 9110 section 8.8.2.1): versions that replace each other within a second are dated ahead.
     let modified_at = served.object.modified_at.min(now);
@@ -220,9 +256,8 @@ fn describe(headers: &mut HeaderMap, head: &Parts, served: &ServedObject, etag: 
 }
 
 /// In the words that whoever asks reads right.
-fn disposition(head: &Parts, inline: bool, name: &str) -> HeaderValue {
-    let user_agent = head.headers.get(header::USER_AGENT).map_or(&b""[..], HeaderValue::as_bytes);
-    let value = filename::content_disposition(inline, name, filename::Reader::of(user_agent));
+fn disposition(reader: filename::Reader, inline: bool, name: &str) -> HeaderValue {
+    let value = filename::content_disposition(inline, name, reader);
     HeaderValue::try_from(value.into_bytes()).unwrap_or_else(|_| HeaderValue::from_static("attachment"))
 }
 

@@ -16,7 +16,7 @@ pub(super) fn is_named_once(head: &Parts) -> bool {
 }
 
 /// Empty is right for a target that has no host.
-fn is_host(value: &[u8]) -> bool {
+pub(super) fn is_host(value: &[u8]) -> bool {
     value.is_empty() || Authority::try_from(value).is_ok_and(|host| !host.as_str().contains('@'))
 }
 

@@ -12,6 +12,7 @@ mod guesses;
 mod holder;
 mod host;
 mod page;
+mod plain;
 mod portal;
 mod refuse;
 mod route;
@@ -20,6 +21,7 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -35,7 +37,7 @@ pub use page::{Pages, TextError};
 use crate::app::App;
 use crate::domain::portal::PortalDownload;
 use crate::domain::token::LinkId;
-use crate::edge::TrustedProxies;
+use crate::edge::{Accepted, Front, TrustedProxies};
 use crate::http::problem::Code;
 use crate::liveness::{Batcher, Gate, PortalAnswer};
 use crate::store::LivenessRow;
@@ -92,11 +94,33 @@ impl LogLine {
 #[derive(Clone)]
 pub struct PublicService {
     /// The thread's state.
-    pub public: Arc<Public>,
+    public: Arc<Public>,
     /// The connection's gate.
-    pub gate: Arc<Gate>,
+    gate: Arc<Gate>,
     /// Who connected.
-    pub peer: IpAddr,
+    peer: IpAddr,
+    /// The next request was asked about on the short way, and the database did not say.
+    unknown: Arc<AtomicBool>,
+}
+
+impl PublicService {
+    /// The service for a connection.
+    #[must_use]
+    pub fn new(public: &Arc<Public>, accepted: &Accepted) -> Self {
+        let (public, gate) = (Arc::clone(public), Arc::clone(&accepted.gate));
+        Self { public, gate, peer: accepted.peer.ip(), unknown: Arc::default() }
+    }
+
+    /// The short way of the connection's first requests.
+    #[must_use]
+    pub fn front(&self, accepted: &Accepted) -> Front {
+        let (service, stop) = (self.clone(), accepted.stop.clone());
+        Box::new(move |socket| Box::pin(plain::serve(service, stop, socket)))
+    }
+
+    fn unknown(&self) {
+        self.unknown.store(true, Ordering::Relaxed);
+    }
 }
 
 impl hyper::service::Service<Request<Incoming>> for PublicService {
@@ -105,26 +129,30 @@ impl hyper::service::Service<Request<Incoming>> for PublicService {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let Self { public, gate, peer } = self.clone();
+        let Self { public, gate, peer, unknown } = self.clone();
         Box::pin(async move {
             let (head, _) = request.into_parts();
-            Ok(respond(&public, &gate, peer, &head).await)
+            Ok(respond(&public, &gate, peer, &head, unknown.swap(false, Ordering::Relaxed)).await)
         })
     }
 }
 
-/// Answers one request.
-pub async fn respond(
+/// Answers one request. `unknown`: the database was asked about it, and did not say.
+async fn respond(
     public: &Public,
     gate: &Arc<Gate>,
     peer: IpAddr,
     head: &http::request::Parts,
+    unknown: bool,
 ) -> Response<PublicBody> {
     let route = Route::of(head.uri.path());
     let client = ProbableClient::of(&head.method, &head.headers, public.app.settings.is_reached_by_tls());
     let method = crate::http::method_name(&head.method);
     let log = LogLine { method, route: route.template(), started: Instant::now(), client };
-    let answered = answer(public, gate, head, route, &log).await;
+    let answered = match unknown {
+        true => Err(Refusal::new(Code::Unavailable)),
+        false => answer(public, gate, head, route, &log).await,
+    };
     if route.is_file() {
         public.app.metrics.file_requested(client, answered.is_ok());
     }

@@ -1,0 +1,158 @@
+//! The short way of plain requests: `GET` of a whole file under a link that is alive, without hyper.
+//!
+//! Whatever is not plain, and whatever is not answered with the file, is left to hyper from its first octet on: so every
+//! refusal and every finer rule of HTTP has one place, and here is only how a file gets out at the least cost
+//! (docs/BENCHMARKS.md says what it is).
+//!
+//! The promise is kept as everywhere: a small file is handed to the kernel in one write, within the write window of a
+//! statement that was sent after the request arrived. What takes more than one write is a running download, which the
+//! sweep and the gate know.
+
+mod head;
+mod request;
+mod running;
+
+use std::future::poll_fn;
+use std::io::IoSlice;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+
+use super::cache::LARGEST_OBJECT_OCTETS;
+use super::file::{self, Source};
+use super::holder::Holder;
+use super::{Public, PublicService, download};
+use crate::edge::GatedSocket;
+use crate::liveness::{Ended, Outcome, WRITE_WINDOW};
+use crate::store::ServedObject;
+use head::Heads;
+use request::{Plain, Seen};
+
+/// How it goes on after a request.
+enum Next {
+    /// With the next one.
+    Request,
+    /// With the same one, by hyper.
+    Hyper,
+    /// Not at all.
+    Over,
+}
+
+/// Whoever may have the file, the file, and when the database was asked.
+struct Grant {
+    holder: Holder,
+    served: Arc<ServedObject>,
+    sent: tokio::time::Instant,
+}
+
+/// Serves a connection as long as its requests are plain. `None`: the connection is over.
+pub(super) async fn serve(
+    service: PublicService,
+    stop: CancellationToken,
+    mut socket: GatedSocket,
+) -> Option<GatedSocket> {
+    loop {
+        let next = match next_request(&service.public, &stop, &mut socket).await {
+            Some(Seen::Plain(plain)) => answer(&service, &mut socket, &plain).await,
+            Some(_) => Next::Hyper,
+            None => Next::Over,
+        };
+        match next {
+            Next::Request => {}
+            Next::Hyper => return Some(socket),
+            Next::Over => return None,
+        }
+    }
+}
+
+/// Waits for the head of a request. `None`: no further one comes, or none is wanted.
+async fn next_request(public: &Public, stop: &CancellationToken, socket: &mut GatedSocket) -> Option<Seen> {
+    loop {
+        if !socket.received().is_empty() {
+            let (now, by_tls) = (public.app.clock.now(), public.app.settings.is_reached_by_tls());
+            match request::read(socket.received(), now, by_tls) {
+                Seen::Part => {}
+                seen => return Some(seen),
+            }
+        }
+        let received = poll_fn(|cx| {
+            // What has begun to come is read to its end; hyper then says that it was the last.
+            if socket.received().is_empty() && stop.is_cancelled() {
+                return std::task::Poll::Ready(Ok(0));
+            }
+            socket.poll_receive(cx)
+        });
+        match received.await {
+            Ok(0) if !socket.received().is_empty() => return Some(Seen::Other),
+            Ok(1..) => {}
+            Ok(0) | Err(_) => return None,
+        }
+        if stop.is_cancelled() {
+            return Some(Seen::Other);
+        }
+    }
+}
+
+async fn answer(service: &PublicService, socket: &mut GatedSocket, plain: &Plain) -> Next {
+    let public = &*service.public;
+    socket.begin_answer();
+    let Some(grant) = ask(service, plain).await else { return Next::Hyper };
+    if grant.served.object.size > LARGEST_OBJECT_OCTETS {
+        return running::large(service, socket, plain).await;
+    }
+    let Some(heads) = Heads::of(&grant.served) else { return Next::Hyper };
+    let source = file::open(public, &grant.served, heads.etag(), None, &grant.holder).await;
+    let Ok(Source::Memory(octets)) = source else { return Next::Hyper };
+    let head = heads.head(&grant.served, plain.wish, plain.now);
+    if grant.sent.elapsed() >= WRITE_WINDOW {
+        return Next::Hyper;
+    }
+    whole(service, socket, plain, grant, [head, head::date(plain.now), octets]).await
+}
+
+/// Asks the database. `None`: hyper is to refuse.
+async fn ask(service: &PublicService, plain: &Plain) -> Option<Grant> {
+    let public = &*service.public;
+    let Ok(answer) = public.batcher.ask(plain.presented.id).await else {
+        service.unknown();
+        return None;
+    };
+    let row = download::genuine(answer.row, plain.presented).ok()?;
+    let served = download::living(&row, plain.now).ok()?;
+    let holder = Holder::Link(row);
+    (!holder.is_brief()).then_some(Grant { holder, served, sent: answer.sent })
+}
+
+/// Hands over a small file in one write. What the kernel does not take at once goes on as a running download.
+async fn whole(
+    service: &PublicService,
+    socket: &mut GatedSocket,
+    plain: &Plain,
+    grant: Grant,
+    [head, date, octets]: [Bytes; 3],
+) -> Next {
+    let public = &*service.public;
+    socket.consume(plain.octets);
+    let mut parts = [IoSlice::new(&head), IoSlice::new(&date), IoSlice::new(&octets)];
+    let all = head.len() + date.len() + octets.len();
+    match socket.write_now(&parts).await {
+        Ok(written) if written == all => {
+            socket.answered();
+            let ended = Ended { outcome: Outcome::Complete, octets: octets.len() as u64 };
+            file::ended(&public.app, &plain.log, http::StatusCode::OK, &grant.holder, ended);
+            public.app.metrics.file_requested(plain.log.client, true);
+            Next::Request
+        }
+        Ok(written) => {
+            let mut rest = &mut parts[..];
+            IoSlice::advance_slices(&mut rest, written);
+            running::rest(service, socket, plain, grant, rest, octets.len()).await
+        }
+        Err(_) => {
+            let ended = Ended { outcome: Outcome::Aborted, octets: 0 };
+            file::ended(&public.app, &plain.log, http::StatusCode::OK, &grant.holder, ended);
+            Next::Over
+        }
+    }
+}

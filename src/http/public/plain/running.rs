@@ -1,0 +1,120 @@
+//! What takes more than one write: a running download.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use http::StatusCode;
+
+use super::super::PublicService;
+use super::super::file::{self, Candidate, Source};
+use super::head::{self, Heads};
+use super::request::Plain;
+use super::{Grant, Next, ask};
+use crate::edge::GatedSocket;
+use crate::liveness::{CutReason, Entry};
+use crate::objects::{ObjectBody, ObjectError};
+
+/// Why a download ended before its end.
+enum Broken {
+    /// Its client is gone.
+    Client,
+    /// The object store gave less than it promised.
+    Store(Option<ObjectError>),
+}
+
+impl From<io::Error> for Broken {
+    fn from(_: io::Error) -> Self {
+        Self::Client
+    }
+}
+
+/// Sends a large file. It is entered before the database is asked, so the one that told its size does not count.
+pub(super) async fn large(service: &PublicService, socket: &mut GatedSocket, plain: &Plain) -> Next {
+    let public = &*service.public;
+    let mut candidate = Candidate::enter_get(public, socket.gate(), plain.presented.id);
+    let Some(Grant { holder, served, sent }) = ask(service, plain).await else { return Next::Hyper };
+    let Some(heads) = Heads::of(&served) else { return Next::Hyper };
+    let source = file::open(public, &served, heads.etag(), None, &holder).await;
+    let Ok(Source::Store(body)) = source else { return Next::Hyper };
+    let Some(entry) = candidate.take() else { return Next::Hyper };
+    if !entry.begin(sent, file::end_of(public, &plain.log, StatusCode::OK, &holder)) {
+        entry.abandon();
+        return Next::Hyper;
+    }
+    public.app.metrics.file_requested(plain.log.client, true);
+    socket.consume(plain.octets);
+    let (head, date) = (heads.head(&served, plain.wish, plain.now), head::date(plain.now));
+    let sending = async {
+        socket.write_all(&mut [IoSlice::new(&head), IoSlice::new(&date)]).await?;
+        send(socket, &entry, body, served.object.size).await
+    };
+    ended(sending.await, socket, &entry)
+}
+
+/// Sends what the kernel did not take at once of a small file. It runs under the answer that it has, for the rest of the
+/// write window, and under what the database says once it is entered.
+pub(super) async fn rest(
+    service: &PublicService,
+    socket: &mut GatedSocket,
+    plain: &Plain,
+    grant: Grant,
+    parts: &mut [IoSlice<'_>],
+    octets: usize,
+) -> Next {
+    let public = &*service.public;
+    let entry = public.app.downloads.enter(plain.presented.id, socket.gate());
+    public.app.metrics.file_requested(plain.log.client, true);
+    let begun = entry.begin(grant.sent, file::end_of(public, &plain.log, StatusCode::OK, &grant.holder));
+    let answer = public.batcher.ask(plain.presented.id).await;
+    if !begun || answer.is_ok_and(|answer| answer.row.is_none_or(|row| row.withdrawn)) {
+        entry.cut(CutReason::Revoked);
+        return Next::Over;
+    }
+    entry.took(octets);
+    ended(socket.write_all(parts).await.map_err(Broken::from), socket, &entry)
+}
+
+fn ended(sent: Result<(), Broken>, socket: &GatedSocket, entry: &Arc<Entry>) -> Next {
+    match sent {
+        Ok(()) => {
+            entry.body_over(true);
+            socket.answered();
+            return Next::Request;
+        }
+        Err(Broken::Client) => {}
+        Err(Broken::Store(error)) => {
+            let link_id = entry.capability().link().map(tracing::field::display);
+            let error = error.as_ref().map(|error| error as &dyn std::error::Error);
+            tracing::error!(error, link_id, "the object store failed in mid-stream");
+            entry.cut(CutReason::StoreFailed);
+        }
+    }
+    Next::Over
+}
+
+/// Sends exactly `octets` octets: straight from the page cache where the kernel can, else as they come.
+async fn send(socket: &mut GatedSocket, entry: &Entry, mut body: ObjectBody, octets: u64) -> Result<(), Broken> {
+    let mut rest = octets;
+    while rest > 0 {
+        let sent = if body.is_at_hand() {
+            let sent = poll_fn(|cx| socket.poll_send(cx, |socket| body.send_to(socket))).await?;
+            // Others want their turn: a socket may take for long what costs no wait.
+            tokio::task::yield_now().await;
+            sent
+        } else {
+            let octets = match body.next().await {
+                Some(Ok(octets)) => octets,
+                Some(Err(error)) => return Err(Broken::Store(Some(error))),
+                None => return Err(Broken::Store(None)),
+            };
+            socket.write_all(&mut [IoSlice::new(&octets)]).await?;
+            octets.len()
+        };
+        entry.took(sent);
+        // Nothing, or more than there is, is not what was promised.
+        rest = rest.checked_sub(sent as u64).filter(|_| sent > 0).ok_or(Broken::Store(None))?;
+    }
+    Ok(())
+}
