@@ -10,7 +10,6 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
-use socket2::SockRef;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 
@@ -23,12 +22,6 @@ const CONNECTION_BUFFER_OCTETS: usize = 64 * 1024;
 /// The head of a request, its first line included: as much as nginx takes by default, so that no proxy lets more
 /// through. More is answered with 431, and so are more than a hundred headers, which is hyper's own limit.
 const HEAD_OCTETS: usize = 32 * 1024;
-
-/// What the kernel takes beyond what is on its way to the client. By itself it takes up to four megabytes
-/// (`net.ipv4.tcp_wmem`), which a slow client would need minutes for without a sign of life that we could see. We hear
-/// of its progress when half of this has left: at the default minimum rate, about once a minute. With a quarter of it,
-/// receivers were seen to buffer several times as much.
-const UNSENT_OCTETS: u32 = 128 * 1024;
 
 /// Serves a connection until its client, the service or a limit ends it: first by `front`, then by hyper.
 pub(super) async fn connection<S, B>(
@@ -45,9 +38,8 @@ pub(super) async fn connection<S, B>(
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let Accepted { gate, watch, .. } = &accepted;
-    // Small responses must not wait for an acknowledgement (Nagle). These fail only when the peer is gone already.
+    // Small responses must not wait for an acknowledgement (Nagle). This fails only when the peer is gone already.
     let _ = stream.set_nodelay(true);
-    let _ = SockRef::from(&stream).set_tcp_notsent_lowat(UNSENT_OCTETS);
     let mut socket = GatedSocket::new(stream, Arc::clone(gate), Arc::clone(watch));
     if let Some(front) = front {
         // It looks at the stop itself, each time it is polled.

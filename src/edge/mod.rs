@@ -8,6 +8,7 @@ mod listen;
 mod places;
 mod serve;
 mod socket;
+mod unsent;
 mod watch;
 
 pub use client::{Client, TrustedProxies};

@@ -16,6 +16,7 @@ use tokio::net::TcpStream;
 use tokio_util::io::poll_read_buf;
 
 use super::Watch;
+use super::unsent::Unsent;
 use crate::liveness::Gate;
 
 /// What is made room for at a time: the heads of most requests.
@@ -26,6 +27,7 @@ pub struct GatedSocket {
     stream: TcpStream,
     gate: Arc<Gate>,
     watch: Arc<Watch>,
+    unsent: Unsent,
     /// What came, and was not consumed.
     received: BytesMut,
 }
@@ -34,7 +36,8 @@ impl GatedSocket {
     /// Puts the gate before the socket, and tells the watch what passes.
     #[must_use]
     pub fn new(stream: TcpStream, gate: Arc<Gate>, watch: Arc<Watch>) -> Self {
-        Self { stream, gate, watch, received: BytesMut::new() }
+        let unsent = Unsent::begin(&stream);
+        Self { stream, gate, watch, unsent, received: BytesMut::new() }
     }
 
     /// What came, and was not consumed.
@@ -143,11 +146,17 @@ impl GatedSocket {
         allowed
     }
 
-    fn written(&self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+    fn written(&mut self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &result {
-            Poll::Ready(Ok(octets)) => self.watch.took(*octets),
+            Poll::Ready(Ok(octets)) => {
+                self.unsent.took(&self.stream);
+                self.watch.took(*octets);
+            }
             Poll::Ready(Err(_)) => {}
-            Poll::Pending => self.watch.full(),
+            Poll::Pending => {
+                self.unsent.full();
+                self.watch.full();
+            }
         }
         result
     }
