@@ -73,6 +73,10 @@ pub struct Metrics {
     pub liveness_query_seconds: Histogram,
     /// Requests that wait for a liveness answer.
     pub liveness_waiting: Gauge,
+    /// Links that were answered for by a row that is kept.
+    pub liveness_rows_kept: Counter,
+    /// Links whose row was read.
+    pub liveness_rows_read: Counter,
     /// Liveness statements that failed or stayed silent.
     pub liveness_failures: Counter,
     /// Sweeps that got an answer.
@@ -155,6 +159,8 @@ impl Metrics {
                 liveness_batch_size: histogram!("attachlink_liveness_batch_size"),
                 liveness_query_seconds: histogram!("attachlink_liveness_query_duration_seconds"),
                 liveness_waiting: gauge!("attachlink_liveness_waiting_requests"),
+                liveness_rows_kept: counter!("attachlink_liveness_rows_total", "from" => "kept"),
+                liveness_rows_read: counter!("attachlink_liveness_rows_total", "from" => "read"),
                 liveness_failures: counter!("attachlink_liveness_failures_total"),
                 sweeps_answered: counter!("attachlink_sweeps_total", "outcome" => "answered"),
                 sweeps_failed: counter!("attachlink_sweeps_total", "outcome" => "failed"),
@@ -349,6 +355,7 @@ mod tests {
             "attachlink_email_decisions_total{images=\"inline\"} 0",
             "attachlink_object_operations_total{operation=\"open\",outcome=\"ok\"} 0",
             "attachlink_cache_requests_total{result=\"hit\"} 0",
+            "attachlink_liveness_rows_total{from=\"kept\"} 0",
             "attachlink_liveness_failures_total 0",
         ] {
             assert!(text.contains(line), "{line} is missing in\n{text}");

@@ -25,7 +25,8 @@ use crate::history;
 use crate::http::public::{Guesses, ObjectCache, Pages, Public, PublicService};
 use crate::http::{api, openapi, ops};
 use crate::liveness::{
-    Batcher, CutReason, Downloads, LivenessQuery, PortalAnswer, PortalQuery, Questions, by_link, sweep_until,
+    AskedBy, Batcher, CutReason, Downloads, Kept, LivenessQuery, PortalAnswer, PortalQuery, Questions, by_link,
+    sweep_until,
 };
 use crate::login::Login;
 use crate::metrics::Metrics;
@@ -119,9 +120,10 @@ pub async fn start_around(
         _lock: lock,
     };
     let cache = ObjectCache::new(config.downloads.cache_octets);
-    let questions = Questions { links: by_link(around(liveness_query(app.store.clone()))), logins: login_query(&app) };
-    running.start_background(&cache, questions.clone());
-    running.start_public(public_listeners, &config, &cache, &questions)?;
+    let (links, logins) = (around(liveness_query(&app)), login_query(&app));
+    let questions = |by| Questions { links: by_link(&links, by), logins: Arc::clone(&logins) };
+    running.start_background(&cache, questions(AskedBy::Sweep));
+    running.start_public(public_listeners, &config, &cache, &questions(AskedBy::Batcher))?;
     running.start_router("api", api_listener, &config, api::router(Arc::clone(&app)))?;
     running.start_router("ops", ops_listener, &config, ops::router(app))?;
     for (listener, address) in [("public", public_addr), ("api", api_addr), ("ops", ops_addr)] {
@@ -189,10 +191,17 @@ pub(crate) async fn open_objects(config: &Config, now: OffsetDateTime) -> anyhow
     Ok(objects)
 }
 
-fn liveness_query(store: Store) -> LivenessQuery {
-    Arc::new(move |links| {
-        let store = store.clone();
-        Box::pin(async move { store.liveness(&links).await })
+fn liveness_query(app: &App) -> LivenessQuery {
+    let store = app.store.clone();
+    let kept = Arc::new(Kept::new(store.clone(), Arc::clone(&app.metrics)));
+    Arc::new(move |asked| {
+        let (store, kept) = (store.clone(), Arc::clone(&kept));
+        Box::pin(async move {
+            match asked.by {
+                AskedBy::Batcher => kept.rows(asked.links).await,
+                AskedBy::Sweep => Ok(store.liveness(&asked.links).await?.into_iter().map(Arc::new).collect()),
+            }
+        })
     })
 }
 
@@ -204,7 +213,7 @@ fn login_query(app: &App) -> PortalQuery {
             let known = store.download_facts(&asked).await?;
             let answers = known.into_iter().map(|(asked, known)| {
                 let answer = PortalAnswer::of(&asked, known, &automatic);
-                (asked, answer)
+                (asked, Arc::new(answer))
             });
             Ok(answers.collect())
         })

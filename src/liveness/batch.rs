@@ -149,7 +149,7 @@ async fn answer<K: Clone + Eq + Hash, R>(
             return;
         }
     };
-    let rows: HashMap<K, Arc<R>> = rows.into_iter().map(|(key, row)| (key, Arc::new(row))).collect();
+    let rows: HashMap<K, Arc<R>> = rows.into_iter().collect();
     for ask in batch {
         let _ = ask.reply.send(Ok(Answer { row: rows.get(&ask.key).cloned(), sent }));
     }

@@ -1,8 +1,8 @@
 //! Alive means: the database said so after the request arrived.
 //!
 //! [`Batcher`] asks for links that are about to be downloaded, [`Downloads`] knows the downloads that are running and
-//! sweeps them. Neither keeps an answer: there is no cache of authority, so there is no lease, no clock and no
-//! invalidation that could be wrong. The proof is one sentence each:
+//! sweeps them. Neither takes an earlier answer for one of now: there is no cache of authority, so there is no lease, no
+//! clock and no invalidation that could be wrong ([`Kept`] says why its rows are none). The proof is one sentence each:
 //!
 //! - A request is answered only from a statement that was *sent after it arrived*; a revocation answers only after its
 //!   commit. So a request that arrives after an answered revocation reads it.
@@ -13,6 +13,7 @@ mod batch;
 mod capability;
 mod downloads;
 mod gate;
+mod kept;
 mod sweep;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ pub use batch::{Answer, Batcher, Unknown};
 pub use capability::{Capability, PortalAnswer};
 pub use downloads::{CutReason, Downloads, Ended, Entry, Outcome};
 pub use gate::Gate;
+pub use kept::Kept;
 pub use sweep::{Questions, sweep_until};
 
 use crate::domain::portal::PortalDownload;
@@ -40,18 +42,37 @@ pub const SWEEP_INTERVAL: Duration = Duration::from_millis(250);
 /// How long a download may be paused before it is cut (product, rule 10).
 pub const PAUSE_LIMIT: Duration = Duration::from_secs(30);
 
-/// One statement that reads from the database what it knows about the given keys. What it does not know has no row.
-pub type Query<K, R> = Arc<dyn Fn(Vec<K>) -> BoxFuture<'static, Result<Vec<(K, R)>, StoreError>> + Send + Sync>;
+/// Reads from the database what it knows about the given keys. What it does not know has no row.
+pub type Query<K, R> = Arc<dyn Fn(Vec<K>) -> BoxFuture<'static, Result<Vec<(K, Arc<R>)>, StoreError>> + Send + Sync>;
 
 /// The query about links, whose rows say which they are.
 pub type LivenessQuery =
-    Arc<dyn Fn(Vec<LinkId>) -> BoxFuture<'static, Result<Vec<LivenessRow>, StoreError>> + Send + Sync>;
+    Arc<dyn Fn(Asked) -> BoxFuture<'static, Result<Vec<Arc<LivenessRow>>, StoreError>> + Send + Sync>;
 
-/// The query about links, as batchers and sweeps ask it.
+/// What is asked about links.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Each of them once.
+    pub links: Vec<LinkId>,
+    /// Who asks.
+    pub by: AskedBy,
+}
+
+/// Who asks about links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskedBy {
+    /// A batcher, many thousand times a second: rows that are [`Kept`] will do.
+    Batcher,
+    /// The sweep, a few times a second: every row is read.
+    Sweep,
+}
+
+/// The query about links, as one of those who ask it.
 #[must_use]
-pub fn by_link(query: LivenessQuery) -> Query<LinkId, LivenessRow> {
+pub fn by_link(query: &LivenessQuery, by: AskedBy) -> Query<LinkId, LivenessRow> {
+    let query = Arc::clone(query);
     Arc::new(move |links| {
-        let rows = query(links);
+        let rows = query(Asked { links, by });
         Box::pin(async move { Ok(rows.await?.into_iter().map(|row| (row.id, row)).collect()) })
     })
 }

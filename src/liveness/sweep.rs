@@ -71,7 +71,7 @@ async fn ask<K: Clone + Eq + Hash, R>(
     match answer {
         Ok(Ok(rows)) => {
             downloads.metrics.sweeps_answered.increment(1);
-            let alive = rows.into_iter().filter(|(_, row)| is_alive(row)).map(|(key, _)| key).collect();
+            let alive = rows.into_iter().filter(|(_, row)| is_alive(row.as_ref())).map(|(key, _)| key).collect();
             judge(running, &alive, sent);
         }
         Ok(Err(error)) => {

@@ -14,7 +14,7 @@ use super::*;
 use crate::domain::ids::SiteId;
 use crate::domain::token::mint;
 use crate::metrics::Metrics;
-use crate::store::LivenessRow;
+use crate::store::{LivenessRow, SiteChange};
 
 const DEADLINE: Duration = Duration::from_secs(2);
 const MOMENT: Duration = Duration::from_millis(1);
@@ -71,7 +71,7 @@ impl Database {
                 }
                 let mut answers = database.answers.subscribe();
                 answers.wait_for(|answers| *answers).await.expect("the test holds the sender");
-                Ok(links.into_iter().map(|id| (id, row(id, withdrawn.contains(&id)))).collect())
+                Ok(links.into_iter().map(|id| (id, Arc::new(row(id, withdrawn.contains(&id))))).collect())
             })
         })
     }
@@ -87,6 +87,7 @@ fn row(id: LinkId, withdrawn: bool) -> LivenessRow {
         site,
         recipient: None,
         served: None,
+        change: SiteChange::default(),
     }
 }
 

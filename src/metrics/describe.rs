@@ -23,6 +23,10 @@ pub(super) fn all() {
     describe_histogram!("attachlink_liveness_batch_size", "Links in one liveness statement");
     describe_histogram!("attachlink_liveness_query_duration_seconds", Unit::Seconds, "Liveness statements");
     describe_gauge!("attachlink_liveness_waiting_requests", "Requests that wait for a liveness answer");
+    describe_counter!(
+        "attachlink_liveness_rows_total",
+        "Links that batches asked about, by where the row is from: kept from an earlier read, or read"
+    );
     describe_counter!("attachlink_liveness_failures_total", "Liveness statements that failed or stayed silent");
     describe_counter!("attachlink_sweeps_total", "Sweeps of the running downloads, by outcome");
     describe_histogram!("attachlink_sweep_duration_seconds", Unit::Seconds, "Statements of sweeps");

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::db::{Sql, Tx, execute, fetch_all, fetch_optional, retried, sql};
 use super::portal::{sessions, sign_up};
 use super::rows::{bigint, count};
-use super::{Store, StoreError, row_ids};
+use super::{Store, StoreError, changes, row_ids};
 use crate::domain::mark::Mark;
 
 /// Numbers are handed out under the lock of one row, which is held to the commit: the order of numbers is the order of
@@ -99,8 +99,8 @@ impl Store {
     }
 
     /// Makes a restored database fit to serve again: every project gets a new generation, which kills every link that
-    /// the backup knew, sessions end and sign-up tokens are forgotten, and there is a mark after `newest`, which no other
-    /// history holds. Says how many projects there are.
+    /// the backup knew, every site a new change number, sessions end and sign-up tokens are forgotten, and there is a
+    /// mark after `newest`, which no other history holds. Says how many projects there are.
     ///
     /// # Errors
     /// When the database does not answer; whether it was done is open then, and it may be repeated.
@@ -116,6 +116,8 @@ impl Store {
             sign_up::forget_all(&mut tx).await?;
             execute!(tx.on(), CATCH_UP, number)?;
             let mark = leave(&mut tx).await?;
+            // After the mark, as the triggers of other revocations: whoever holds one waits for no other.
+            changes::replace_all(&mut tx).await?;
             tx.commit().await?;
             Ok((projects.len() as u64, mark))
         })

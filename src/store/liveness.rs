@@ -9,6 +9,7 @@ use sqlx::error::BoxDynError;
 use sqlx::{Database, Encode, Postgres, Sqlite, Type};
 use time::OffsetDateTime;
 
+use super::changes::{SiteChange, site_change};
 use super::db::{Sql, fetch_all};
 use super::issue::hex;
 use super::links::{alive, alive_joins, recipient};
@@ -29,10 +30,13 @@ macro_rules! liveness {
             $writable,
             " AS writable, l.link_id, l.secret_hash, l.expires_at, l.site, l.recipient, ",
             alive!(),
-            " AS alive, a.filename, a.media_type, a.kind, a.object_key, a.object_version, a.size, a.modified_at FROM ",
+            " AS alive, a.filename, a.media_type, a.kind, a.object_key, a.object_version, a.size, a.modified_at, ",
+            site_change!(),
+            " FROM ",
             $wanted,
             " ",
-            alive_joins!()
+            alive_joins!(),
+            " LEFT JOIN site_changes AS changes ON changes.site = l.site"
         )
     };
 }
@@ -61,6 +65,8 @@ pub struct LivenessRow {
     pub recipient: Option<Recipient>,
     /// What it opens; `None` when it is withdrawn.
     pub served: Option<Arc<ServedObject>>,
+    /// The site's change number: while it is this one, the rest is what would be read now.
+    pub change: SiteChange,
 }
 
 /// What a living link opens.
@@ -113,6 +119,7 @@ struct Row {
     site: Option<String>,
     recipient: Option<String>,
     alive: bool,
+    change: Vec<u8>,
     #[sqlx(flatten)]
     served: ServedRow,
 }
@@ -168,6 +175,7 @@ impl Row {
             site: id(&self.site.ok_or_else(missing)?)?,
             recipient: recipient(self.recipient)?,
             served: if self.alive { Some(Arc::new(self.served.read()?)) } else { None },
+            change: SiteChange::read(&self.change)?,
         }))
     }
 }
@@ -234,6 +242,9 @@ mod tests {
                 "SEARCH a USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN",
                 "SEARCH p USING INTEGER PRIMARY KEY (rowid=?) LEFT-JOIN",
                 "SEARCH c USING PRIMARY KEY (site=? AND project=? AND comment=?) LEFT-JOIN",
+                "SEARCH changes USING PRIMARY KEY (site=?) LEFT-JOIN",
+                "SCALAR SUBQUERY 1",
+                "SEARCH site_changes USING PRIMARY KEY (site=?)",
             ]
         );
     }

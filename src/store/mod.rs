@@ -6,6 +6,7 @@
 //! - Nothing is remembered between calls: each reads what is committed when it is called.
 
 mod attachments;
+mod changes;
 mod comments;
 mod db;
 mod error;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 use db::{Db, Sql, fetch_optional};
 use row_ids::AttachmentRows;
 
+pub use changes::SiteChange;
 pub use comments::CommentState;
 pub use error::{SchemaMismatch, StoreError};
 pub use issue::{IssueContext, Issued, NewLink, Wanted};

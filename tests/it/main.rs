@@ -6,6 +6,7 @@ mod api_openapi;
 mod api_router;
 mod authzen;
 mod binary;
+mod changes_by_hand;
 mod chaos;
 mod cli;
 mod clients;

@@ -8,23 +8,39 @@ use super::*;
 /// The first migration that versions run beside.
 const FIRST_ROLLING: i64 = 3;
 /// What takes away, or asks for what the version before does not do.
-const TAKES_AWAY: [&str; 9] = [
-    "DROP",
-    "RENAME",
-    "TRUNCATE",
-    "DELETE FROM",
-    "ALTER COLUMN",
-    "ADD CONSTRAINT",
-    "ADD CHECK",
-    "CREATE UNIQUE INDEX",
-    "CREATE TRIGGER",
-];
+const TAKES_AWAY: [&str; 8] =
+    ["DROP", "RENAME", "TRUNCATE", "DELETE FROM", "ALTER COLUMN", "ADD CONSTRAINT", "ADD CHECK", "CREATE UNIQUE INDEX"];
+/// What runs whenever the version before writes.
+const PROGRAMS: [&str; 3] = ["CREATE TRIGGER", "CREATE CONSTRAINT TRIGGER", "CREATE FUNCTION"];
+/// With what a program could refuse what the version before does, or make another thing of it.
+const REFUSES: [&str; 3] = ["RAISE", " BEFORE ", " INSTEAD OF "];
 
-/// Statements without comments, in capitals, with single spaces.
+/// Statements without comments, in capitals, with single spaces. A program is one statement with its body.
 fn statements(text: &str) -> Vec<String> {
     let bare: Vec<&str> = text.lines().map(|line| line.split("--").next().unwrap_or_default()).collect();
-    let words = |statement: &str| statement.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase();
-    bare.join(" ").split(';').map(words).filter(|statement| !statement.is_empty()).collect()
+    let words = |part: &str| part.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase();
+    let mut statements: Vec<String> = Vec::new();
+    for part in bare.join(" ").split(';').map(words).filter(|part| !part.is_empty()) {
+        match statements.last_mut().filter(|statement| is_open(statement)) {
+            Some(program) => *program = format!("{program}; {part}"),
+            None => statements.push(part),
+        }
+    }
+    statements
+}
+
+/// Whether a program's body goes on after this.
+fn is_open(statement: &str) -> bool {
+    let trigger = statement.starts_with("CREATE TRIGGER") && statement.contains(" BEGIN ");
+    statement.matches("$$").count() % 2 == 1 || (trigger && !statement.ends_with("; END"))
+}
+
+/// Whether what runs beside the version before does more than to write to tables that it does not know.
+fn disturbs(program: &str, new: &HashSet<String>) -> bool {
+    let body = program.split_once(" BEGIN ").map_or("", |(_, body)| body);
+    let written = ["INSERT INTO ", "UPDATE ", "DELETE FROM "].into_iter().flat_map(|verb| body.split(verb).skip(1));
+    let mut tables = written.filter_map(|rest| rest.split(['(', ' ']).next()).filter(|table| *table != "SET");
+    REFUSES.iter().any(|words| program.contains(words)) || tables.any(|table| !new.contains(table))
 }
 
 fn created(statement: &str) -> Option<String> {
@@ -44,6 +60,9 @@ fn objection(version: i64, text: &str) -> Option<String> {
         return Some("the version before must run on it: take away one version later".to_owned());
     }
     statements.into_iter().find(|statement| {
+        if PROGRAMS.iter().any(|words| statement.starts_with(words)) {
+            return disturbs(statement, &new);
+        }
         let takes_away = TAKES_AWAY.iter().any(|words| statement.contains(words)) && raised.is_none();
         let column_unknown_before =
             statement.contains(" ADD COLUMN ") && statement.contains("NOT NULL") && !statement.contains("DEFAULT");
@@ -97,6 +116,17 @@ fn what_would_disturb_the_version_before_is_found() {
         ("CREATE INDEX i ON links (recipient);", false),
         ("CREATE UNIQUE INDEX i ON links (recipient);", false),
         ("DROP TABLE recommits;", false),
+        (
+            "CREATE TABLE t (a BIGINT); CREATE TRIGGER c AFTER DELETE ON links BEGIN INSERT INTO t VALUES (1); END;",
+            true,
+        ),
+        ("CREATE TRIGGER c AFTER DELETE ON links BEGIN INSERT INTO t VALUES (1); END;", false),
+        ("CREATE TRIGGER c AFTER DELETE ON links BEGIN SELECT RAISE(ABORT, 'no'); END;", false),
+        ("CREATE TRIGGER c BEFORE DELETE ON links BEGIN SELECT 1; END;", false),
+        ("CREATE TRIGGER c AFTER DELETE ON links BEGIN SELECT 1; UPDATE links SET a = 1; END; SELECT 1;", false),
+        ("CREATE FUNCTION f() RETURNS TRIGGER AS $$ BEGIN PERFORM 1; DELETE FROM links; END $$; SELECT 1;", false),
+        ("CREATE FUNCTION f() RETURNS TRIGGER AS $$ BEGIN PERFORM 1; RETURN NULL; END $$; DROP TABLE links;", false),
+        ("CREATE FUNCTION f() RETURNS TRIGGER AS $$ BEGIN PERFORM 1; RETURN NULL; END $$;", true),
     ] {
         assert_eq!(objection(9, text).is_none(), fine, "{text}");
     }

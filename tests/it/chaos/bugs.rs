@@ -1,12 +1,12 @@
-//! The planted bugs. They live in this test's own replica processes only: around the liveness statements, and in front
-//! of the listeners. The service's code carries none of them.
+//! The planted bugs. They live in this test's own replica processes only: around the liveness statements, in front of the
+//! listeners, and in the test's database. The service's code carries none of them.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use attachlink::domain::token::LinkId;
-use attachlink::liveness::LivenessQuery;
+use attachlink::liveness::{Asked, AskedBy, LivenessQuery};
 use attachlink::store::{LivenessRow, StoreError};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -24,6 +24,10 @@ const PUBLIC_THREADS: &str = "public-";
 pub enum Bug {
     /// Liveness is cached for one second.
     CachedLiveness,
+    /// What changes replaces no site's number: the triggers are off.
+    NumberStays,
+    /// A row that is kept is used without asking for its site's number.
+    KeptUnasked,
     /// A request is answered by a statement that was in flight when it arrived.
     AnswerInFlight,
     /// No sweep asks anything: what runs pauses, and is not cut.
@@ -37,8 +41,10 @@ pub enum Bug {
 }
 
 impl Bug {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::CachedLiveness,
+        Self::NumberStays,
+        Self::KeptUnasked,
         Self::AnswerInFlight,
         Self::SweepOff,
         Self::SweepBlind,
@@ -49,6 +55,8 @@ impl Bug {
     pub const fn name(self) -> &'static str {
         match self {
             Self::CachedLiveness => "liveness cached for a second",
+            Self::NumberStays => "a change replaces no number",
+            Self::KeptUnasked => "a kept row is used without asking",
             Self::AnswerInFlight => "answers from the statement in flight",
             Self::SweepOff => "the sweep is off",
             Self::SweepBlind => "the sweep asks nobody",
@@ -64,7 +72,9 @@ impl Bug {
     /// What the judge has to say about it.
     pub const fn breaks(self) -> Kind {
         match self {
-            Self::CachedLiveness | Self::AnswerInFlight => Kind::ServedAfterRevocation,
+            Self::CachedLiveness | Self::NumberStays | Self::KeptUnasked | Self::AnswerInFlight => {
+                Kind::ServedAfterRevocation
+            }
             Self::SweepOff => Kind::NotCut,
             Self::SweepBlind => Kind::HandedLate,
             Self::RememberedRevocation => Kind::RevocationLost,
@@ -77,7 +87,12 @@ impl Bug {
         match self {
             Self::AnswerInFlight => &[Fault::Delayed],
             Self::RememberedRevocation => &[Fault::RequestsHeld, Fault::CutOff],
-            Self::CachedLiveness | Self::SweepOff | Self::SweepBlind | Self::CleanCut => &[],
+            Self::CachedLiveness
+            | Self::NumberStays
+            | Self::KeptUnasked
+            | Self::SweepOff
+            | Self::SweepBlind
+            | Self::CleanCut => &[],
         }
     }
 
@@ -85,28 +100,44 @@ impl Bug {
     pub fn around(self, query: LivenessQuery) -> LivenessQuery {
         match self {
             Self::CachedLiveness => cached(query),
+            Self::KeptUnasked => unasked(query),
             Self::AnswerInFlight => joining(query),
             Self::SweepOff => without_sweep(query),
             Self::SweepBlind => with_blind_sweep(query),
-            Self::RememberedRevocation | Self::CleanCut => query,
+            Self::NumberStays | Self::RememberedRevocation | Self::CleanCut => query,
+        }
+    }
+
+    /// What is done to the database, where that is the bug's place.
+    pub const fn in_the_database(self) -> &'static [&'static str] {
+        match self {
+            Self::NumberStays => &[
+                "ALTER TABLE links DISABLE TRIGGER USER",
+                "ALTER TABLE attachments DISABLE TRIGGER USER",
+                "ALTER TABLE projects DISABLE TRIGGER USER",
+                "ALTER TABLE comments DISABLE TRIGGER USER",
+            ],
+            _ => &[],
         }
     }
 }
 
+type Dated = HashMap<LinkId, (Instant, Arc<LivenessRow>)>;
+
 fn cached(query: LivenessQuery) -> LivenessQuery {
-    let known: Arc<Mutex<HashMap<LinkId, (Instant, LivenessRow)>>> = Arc::default();
-    Arc::new(move |links| {
+    let known: Arc<Mutex<Dated>> = Arc::default();
+    Arc::new(move |Asked { links, by }| {
         let (query, known) = (Arc::clone(&query), Arc::clone(&known));
         Box::pin(async move {
             let fresh = |link: &LinkId| {
                 let known = known.lock();
                 known.get(link).filter(|(at, _)| at.elapsed() < CACHED_FOR).map(|(_, row)| row.clone())
             };
-            let mut rows: Vec<LivenessRow> = links.iter().filter_map(fresh).collect();
+            let mut rows: Vec<Arc<LivenessRow>> = links.iter().filter_map(fresh).collect();
             let told: HashSet<LinkId> = rows.iter().map(|row| row.id).collect();
-            let asked: Vec<LinkId> = links.into_iter().filter(|link| !told.contains(link)).collect();
-            if !asked.is_empty() {
-                let answer = query(asked).await?;
+            let links: Vec<LinkId> = links.into_iter().filter(|link| !told.contains(link)).collect();
+            if !links.is_empty() {
+                let answer = query(Asked { links, by }).await?;
                 known.lock().extend(answer.iter().map(|row| (row.id, (Instant::now(), row.clone()))));
                 rows.extend(answer);
             }
@@ -115,11 +146,30 @@ fn cached(query: LivenessQuery) -> LivenessQuery {
     })
 }
 
-type InFlight = watch::Receiver<Option<Vec<LivenessRow>>>;
+fn unasked(query: LivenessQuery) -> LivenessQuery {
+    let kept: Arc<Mutex<HashMap<LinkId, Arc<LivenessRow>>>> = Arc::default();
+    Arc::new(move |Asked { links, by }| {
+        let (query, kept) = (Arc::clone(&query), Arc::clone(&kept));
+        Box::pin(async move {
+            if by == AskedBy::Sweep {
+                return query(Asked { links, by }).await;
+            }
+            let (told, links): (Vec<_>, Vec<_>) = links.into_iter().partition(|link| kept.lock().contains_key(link));
+            let mut rows: Vec<_> = told.iter().filter_map(|link| kept.lock().get(link).cloned()).collect();
+            if !links.is_empty() {
+                rows.extend(query(Asked { links, by }).await?);
+            }
+            kept.lock().extend(rows.iter().filter(|row| !row.withdrawn).map(|row| (row.id, Arc::clone(row))));
+            Ok(rows)
+        })
+    })
+}
+
+type InFlight = watch::Receiver<Option<Vec<Arc<LivenessRow>>>>;
 
 fn joining(query: LivenessQuery) -> LivenessQuery {
     let in_flight: Arc<Mutex<HashMap<LinkId, InFlight>>> = Arc::default();
-    Arc::new(move |links| {
+    Arc::new(move |Asked { links, by }| {
         let (query, in_flight) = (Arc::clone(&query), Arc::clone(&in_flight));
         Box::pin(async move {
             let (say, heard) = watch::channel(None);
@@ -135,7 +185,8 @@ fn joining(query: LivenessQuery) -> LivenessQuery {
                     }
                 }
             }
-            let mut rows = if asked.is_empty() { Vec::new() } else { query(asked.clone()).await? };
+            let mut rows =
+                if asked.is_empty() { Vec::new() } else { query(Asked { links: asked.clone(), by }).await? };
             in_flight.lock().retain(|link, _| !asked.contains(link));
             say.send_replace(Some(rows.clone()));
             for (link, mut other) in joined {
@@ -157,17 +208,17 @@ fn without_sweep(query: LivenessQuery) -> LivenessQuery {
 }
 
 fn with_blind_sweep(query: LivenessQuery) -> LivenessQuery {
-    let alive: Arc<Mutex<HashMap<LinkId, LivenessRow>>> = Arc::default();
-    Arc::new(move |links| {
+    let alive: Arc<Mutex<HashMap<LinkId, Arc<LivenessRow>>>> = Arc::default();
+    Arc::new(move |asked| {
         let alive = Arc::clone(&alive);
         if sweeps() {
-            let rows = links.iter().filter_map(|link| alive.lock().get(link).cloned()).collect();
+            let rows = asked.links.iter().filter_map(|link| alive.lock().get(link).cloned()).collect();
             return Box::pin(std::future::ready(Ok(rows)));
         }
         let query = Arc::clone(&query);
         Box::pin(async move {
-            let rows = query(links).await?;
-            alive.lock().extend(rows.iter().filter(|row| !row.withdrawn).map(|row| (row.id, row.clone())));
+            let rows = query(asked).await?;
+            alive.lock().extend(rows.iter().filter(|row| !row.withdrawn).map(|row| (row.id, Arc::clone(row))));
             Ok(rows)
         })
     })

@@ -52,7 +52,15 @@ impl Fleet {
             std::fs::create_dir(fleet.directory(replica)).expect("a directory of its own");
         }
         fleet.start_replicas(0..REPLICAS);
+        runtime.block_on(fleet.plant_in_the_database());
         fleet
+    }
+
+    async fn plant_in_the_database(&self) {
+        let mut admin = self.database.admin().await;
+        for statement in self.bug.map_or(&[][..], Bug::in_the_database) {
+            sqlx::raw_sql(*statement).execute(&mut admin).await.expect("the superuser may");
+        }
     }
 
     fn objects(&self) -> PathBuf {

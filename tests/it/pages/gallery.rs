@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use attachlink::domain::portal::{Attempt, LOGIN_LIFETIME, SESSION_LIFETIME, Session, SessionId, Target};
-use attachlink::domain::token::LinkId;
 use attachlink::liveness::LivenessQuery;
 use attachlink::login::Kind;
 use attachlink::store::StoreError;
@@ -193,9 +192,9 @@ impl Gallery {
 fn failing_for(silent: &Arc<Mutex<BTreeSet<String>>>) -> impl FnOnce(LivenessQuery) -> LivenessQuery + use<> {
     let silent = Arc::clone(silent);
     move |query| {
-        Arc::new(move |links: Vec<LinkId>| {
-            let fails = links.iter().any(|link| silent.lock().contains(&link.to_string()));
-            let answer = query(links);
+        Arc::new(move |asked| {
+            let fails = asked.links.iter().any(|link| silent.lock().contains(&link.to_string()));
+            let answer = query(asked);
             Box::pin(async move { if fails { Err(StoreError::Full) } else { answer.await } })
         })
     }

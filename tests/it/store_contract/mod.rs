@@ -1,6 +1,7 @@
 //! What every database must do. Each test is a function of a fresh [`Store`], run once for each database.
 
 mod attachments;
+pub(crate) mod changes;
 mod comments;
 mod issuing;
 mod keys;

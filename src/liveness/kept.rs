@@ -1,0 +1,108 @@
+//! Rows about living links that are kept from an earlier read, and used only while nothing has changed.
+//!
+//! This is no cache of authority: the database is asked for every batch, in a statement sent after its requests arrived.
+//! It is asked for the change numbers of the sites instead of every link's row. Whatever changes what would be read
+//! about a living link replaces its site's number in the same transaction. So while the number read *now* is the one
+//! that came with the row, the row is what would be read now. Nothing else decides, no time and no message.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+
+use crate::domain::ids::SiteId;
+use crate::domain::token::LinkId;
+use crate::metrics::Metrics;
+use crate::store::{LivenessRow, SiteChange, Store, StoreError};
+
+/// What is kept at most.
+const KEPT_OCTETS: u64 = 64 * 1024 * 1024;
+/// What a row costs beside its texts, with its place among the others, generously.
+const ROW_OCTETS: usize = 768;
+/// About how many rows that are.
+const KEPT_ROWS: usize = 64 * 1024;
+
+/// The rows that a process keeps, for all of its threads. Only such of links that are alive: of others the database is
+/// asked each time.
+pub struct Kept {
+    rows: Cache<LinkId, Arc<LivenessRow>, Octets>,
+    store: Store,
+    metrics: Arc<Metrics>,
+}
+
+impl Kept {
+    /// Nothing is kept yet of what `store` knows.
+    #[must_use]
+    pub fn new(store: Store, metrics: Arc<Metrics>) -> Self {
+        Self { rows: Cache::with_weighter(KEPT_ROWS, KEPT_OCTETS, Octets), store, metrics }
+    }
+
+    /// What the database knows about these links, in any order, as [`Store::liveness`] says it: by the rows that are
+    /// kept where their sites' numbers are still the same, by reading them anew where not.
+    ///
+    /// # Errors
+    /// As [`Store::liveness`].
+    pub async fn rows(&self, links: Vec<LinkId>) -> Result<Vec<Arc<LivenessRow>>, StoreError> {
+        let (mut kept, mut unknown) = (Vec::with_capacity(links.len()), Vec::new());
+        for link in links {
+            match self.rows.get(&link) {
+                Some(row) => kept.push(row),
+                None => unknown.push(link),
+            }
+        }
+        // At once, so that a link that is new here keeps no other one waiting.
+        let (changes, read) = tokio::join!(self.changes(&kept), self.read(&unknown));
+        let (changes, mut rows) = (changes?, read?);
+        let (mut proved, stale): (Vec<_>, Vec<_>) =
+            kept.into_iter().partition(|row| changes.get(&row.site) == Some(&row.change));
+        self.metrics.liveness_rows_kept.increment(proved.len() as u64);
+        rows.append(&mut proved);
+        let stale: Vec<LinkId> = stale.iter().map(|row| row.id).collect();
+        rows.append(&mut self.read(&stale).await?);
+        Ok(rows)
+    }
+
+    /// The change numbers of the rows' sites, as they are now.
+    async fn changes(&self, kept: &[Arc<LivenessRow>]) -> Result<HashMap<SiteId, SiteChange>, StoreError> {
+        let mut sites: Vec<&SiteId> = kept.iter().map(|row| &row.site).collect();
+        sites.sort_unstable();
+        sites.dedup();
+        if sites.is_empty() {
+            return Ok(HashMap::new());
+        }
+        Ok(self.store.site_changes(&sites).await?.into_iter().collect())
+    }
+
+    /// Reads rows, and keeps those of living links.
+    async fn read(&self, links: &[LinkId]) -> Result<Vec<Arc<LivenessRow>>, StoreError> {
+        if links.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.metrics.liveness_rows_read.increment(links.len() as u64);
+        let rows: Vec<_> = self.store.liveness(links).await?.into_iter().map(Arc::new).collect();
+        for row in &rows {
+            if row.withdrawn {
+                self.rows.remove(&row.id);
+            } else {
+                self.rows.insert(row.id, Arc::clone(row));
+            }
+        }
+        Ok(rows)
+    }
+}
+
+/// Weighs rows in octets.
+#[derive(Clone)]
+struct Octets;
+
+impl Weighter<LinkId, Arc<LivenessRow>> for Octets {
+    fn weight(&self, _: &LinkId, row: &Arc<LivenessRow>) -> u64 {
+        let texts = row.served.as_ref().map_or(0, |served| {
+            let object = &served.object;
+            served.filename.len() + served.media_type.len() + object.key.as_str().len() + object.version.len()
+        });
+        let names = row.site.as_str().len() + row.recipient.as_ref().map_or(0, |recipient| recipient.as_str().len());
+        (ROW_OCTETS + texts + names) as u64
+    }
+}
