@@ -29,6 +29,7 @@ mod pgbouncer;
 mod portal_document;
 mod portal_people;
 mod portal_settings;
+mod postgres_changes;
 mod postgres_failures;
 mod postgres_races;
 mod postgres_restore;

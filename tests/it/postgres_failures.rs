@@ -91,7 +91,7 @@ async fn a_server_that_is_slow_is_refused_for_and_then_used_again() {
     let more = [("ATTACHLINK_DATABASE_STATEMENT_TIMEOUT_MS", "300")];
     let (service, link) = with_a_link(&database.url(), &more).await;
     let mut admin = database.admin().await;
-    sqlx::raw_sql("BEGIN; LOCK TABLE links, comments, recommits IN ACCESS EXCLUSIVE MODE")
+    sqlx::raw_sql("BEGIN; LOCK TABLE links, site_changes, comments, recommits IN ACCESS EXCLUSIVE MODE")
         .execute(&mut admin)
         .await
         .unwrap();
