@@ -8,13 +8,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use crate::domain::ids::SiteId;
 use crate::domain::token::LinkId;
 use crate::metrics::Metrics;
-use crate::store::{LivenessRow, SiteChange, Store, StoreError};
+use crate::store::{DatabaseState, LivenessRow, SiteChange, Store, StoreError};
 
 /// What is kept at most.
 const KEPT_OCTETS: u64 = 64 * 1024 * 1024;
@@ -27,6 +28,8 @@ const KEPT_ROWS: usize = 64 * 1024;
 /// asked each time.
 pub struct Kept {
     rows: Cache<LinkId, Arc<LivenessRow>, Octets>,
+    /// The last that were read while the embedded database did not change.
+    numbers: Mutex<Option<Numbers>>,
     store: Store,
     metrics: Arc<Metrics>,
 }
@@ -35,7 +38,7 @@ impl Kept {
     /// Nothing is kept yet of what `store` knows.
     #[must_use]
     pub fn new(store: Store, metrics: Arc<Metrics>) -> Self {
-        Self { rows: Cache::with_weighter(KEPT_ROWS, KEPT_OCTETS, Octets), store, metrics }
+        Self { rows: Cache::with_weighter(KEPT_ROWS, KEPT_OCTETS, Octets), numbers: Mutex::new(None), store, metrics }
     }
 
     /// What the database knows about these links, in any order, as [`Store::liveness`] says it: by the rows that are
@@ -52,10 +55,8 @@ impl Kept {
             }
         }
         // At once, so that a link that is new here keeps no other one waiting.
-        let (changes, read) = tokio::join!(self.changes(&kept), self.read(&unknown));
-        let (changes, mut rows) = (changes?, read?);
-        let (mut proved, stale): (Vec<_>, Vec<_>) =
-            kept.into_iter().partition(|row| changes.get(&row.site) == Some(&row.change));
+        let (proved, read) = tokio::join!(self.proved(kept), self.read(&unknown));
+        let ((mut proved, stale), mut rows) = (proved?, read?);
         self.metrics.liveness_rows_kept.increment(proved.len() as u64);
         rows.append(&mut proved);
         let stale: Vec<LinkId> = stale.iter().map(|row| row.id).collect();
@@ -63,15 +64,37 @@ impl Kept {
         Ok(rows)
     }
 
-    /// The change numbers of the rows' sites, as they are now.
-    async fn changes(&self, kept: &[Arc<LivenessRow>]) -> Result<HashMap<SiteId, SiteChange>, StoreError> {
+    /// Parts the rows into those whose site's number is now what it was, and the others.
+    async fn proved(&self, kept: Rows) -> Result<(Rows, Rows), StoreError> {
+        if kept.is_empty() {
+            return Ok((kept, Vec::new()));
+        }
+        let state = self.store.state();
+        if let Some(numbers) = &*self.numbers.lock()
+            && Some(numbers.state) == state
+            && kept.iter().all(|row| numbers.of.contains_key(&row.site))
+        {
+            return Ok(part(&numbers.of, kept));
+        }
         let mut sites: Vec<&SiteId> = kept.iter().map(|row| &row.site).collect();
         sites.sort_unstable();
         sites.dedup();
-        if sites.is_empty() {
-            return Ok(HashMap::new());
+        let of = self.store.site_changes(&sites).await?.into_iter().collect();
+        // Where the state is the same before and after, the statement read in it.
+        match state.filter(|state| self.store.state() == Some(*state)) {
+            Some(state) => Ok(self.remember(Numbers { state, of }, kept)),
+            None => Ok(part(&of, kept)),
         }
-        Ok(self.store.site_changes(&sites).await?.into_iter().collect())
+    }
+
+    /// Keeps what was read, beside what else was read in the same state.
+    fn remember(&self, read: Numbers, kept: Rows) -> (Rows, Rows) {
+        let mut numbers = self.numbers.lock();
+        match &mut *numbers {
+            Some(numbers) if numbers.state == read.state => numbers.of.extend(read.of),
+            other => *other = Some(read),
+        }
+        part(numbers.as_ref().map_or(&HashMap::new(), |numbers| &numbers.of), kept)
     }
 
     /// Reads rows, and keeps those of living links.
@@ -90,6 +113,18 @@ impl Kept {
         }
         Ok(rows)
     }
+}
+
+type Rows = Vec<Arc<LivenessRow>>;
+
+/// What the sites' numbers are in a state of the embedded database.
+struct Numbers {
+    state: DatabaseState,
+    of: HashMap<SiteId, SiteChange>,
+}
+
+fn part(numbers: &HashMap<SiteId, SiteChange>, kept: Rows) -> (Rows, Rows) {
+    kept.into_iter().partition(|row| numbers.get(&row.site) == Some(&row.change))
 }
 
 /// Weighs rows in octets.

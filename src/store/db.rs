@@ -9,6 +9,7 @@ use std::time::Duration;
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use super::postgres::{Reader, Server, ServerTx};
+use super::sqlite_state::StateFile;
 use super::{StoreError, history, row_ids};
 use crate::domain::mark::Mark;
 
@@ -23,6 +24,8 @@ pub(super) enum Db {
         liveness: SqlitePool,
         /// The one that writes.
         writer: SqlitePool,
+        /// What tells whether something was committed; without it, that has to be asked each time.
+        state: Option<StateFile>,
     },
     /// PostgreSQL.
     Postgres(Arc<Server>),
@@ -178,7 +181,7 @@ impl Db {
     /// Closes all connections once they are idle.
     pub(super) async fn close(&self) {
         match self {
-            Self::Sqlite { readers, liveness, writer } => {
+            Self::Sqlite { readers, liveness, writer, .. } => {
                 // The writer is last: only it can tidy the write-ahead log away.
                 readers.close().await;
                 liveness.close().await;

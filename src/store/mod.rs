@@ -29,6 +29,7 @@ mod row_ids;
 mod rows;
 mod sites;
 mod sqlite;
+mod sqlite_state;
 mod url;
 
 use std::path::Path;
@@ -36,6 +37,7 @@ use std::sync::Arc;
 
 use db::{Db, Sql, fetch_optional};
 use row_ids::AttachmentRows;
+use sqlite_state::StateFile;
 
 pub use changes::SiteChange;
 pub use comments::CommentState;
@@ -54,6 +56,7 @@ pub use register::{NewAttachment, Registered};
 pub use revoke::RevokeTarget;
 pub use sites::SiteUpdate;
 pub use sqlite::make_private_dir;
+pub use sqlite_state::DatabaseState;
 pub(crate) use url::without_password;
 pub use url::{DatabaseUrl, InvalidDatabaseUrl, ServerUrl};
 
@@ -106,6 +109,16 @@ impl Store {
             DatabaseUrl::Postgres(url) => postgres::open(url, options, migrate, restored.clone()).await?,
         };
         Ok(Self { db, attachment_rows: Arc::default(), restored })
+    }
+
+    /// The state that the embedded database is in. Equal to an earlier one: nothing was committed since. `None` when that
+    /// has to be asked by a statement, as of a server always.
+    #[must_use]
+    pub fn state(&self) -> Option<DatabaseState> {
+        match &self.db {
+            Db::Sqlite { state, .. } if !self.is_restored() => state.and_then(StateFile::now),
+            Db::Sqlite { .. } | Db::Postgres(_) => None,
+        }
     }
 
     /// Whether the database answers, and takes writes.
