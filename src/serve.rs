@@ -20,18 +20,19 @@ use tower::ServiceExt as _;
 use crate::app::{App, AppSettings};
 use crate::clock::SharedClock;
 use crate::config::{Config, ObjectsLocation};
+use crate::domain::token::LinkId;
 use crate::edge::{self, Accepted, Edge, Places, ReadToTheEnd};
 use crate::history;
 use crate::http::public::{Guesses, ObjectCache, Pages, Public, PublicService};
 use crate::http::{api, openapi, ops};
 use crate::liveness::{
-    AskedBy, Batcher, CutReason, Downloads, Kept, LivenessQuery, PortalAnswer, PortalQuery, Questions, by_link,
+    AskedBy, Batcher, CutReason, Downloads, Kept, LivenessQuery, PortalAnswer, PortalQuery, Query, Questions, by_link,
     sweep_until,
 };
 use crate::login::Login;
 use crate::metrics::Metrics;
 use crate::objects::ObjectStore;
-use crate::store::{Migrate, Store};
+use crate::store::{LivenessRow, Migrate, Store};
 
 /// How long resetting what is left after the drain deadline may take.
 const RESET_TIME: Duration = Duration::from_secs(2);
@@ -123,7 +124,8 @@ pub async fn start_around(
     let (links, logins) = (around(liveness_query(&app)), login_query(&app));
     let questions = |by| Questions { links: by_link(&links, by), logins: Arc::clone(&logins) };
     running.start_background(&cache, questions(AskedBy::Sweep));
-    running.start_public(public_listeners, &config, &cache, &questions(AskedBy::Batcher))?;
+    let at_once = by_link(&links, AskedBy::Request);
+    running.start_public(public_listeners, &config, &cache, &questions(AskedBy::Batcher), &at_once)?;
     running.start_router("api", api_listener, &config, api::router(Arc::clone(&app)))?;
     running.start_router("ops", ops_listener, &config, ops::router(app))?;
     for (listener, address) in [("public", public_addr), ("api", api_addr), ("ops", ops_addr)] {
@@ -198,6 +200,7 @@ fn liveness_query(app: &App) -> LivenessQuery {
         let (store, kept) = (store.clone(), Arc::clone(&kept));
         Box::pin(async move {
             match asked.by {
+                AskedBy::Request => Ok(kept.rows_at_once(&asked.links)),
                 AskedBy::Batcher => kept.rows(asked.links).await,
                 AskedBy::Sweep => Ok(store.liveness(&asked.links).await?.into_iter().map(Arc::new).collect()),
             }
@@ -260,6 +263,7 @@ impl Running {
         config: &Config,
         cache: &ObjectCache,
         questions: &Questions,
+        at_once: &Query<LinkId, LivenessRow>,
     ) -> anyhow::Result<()> {
         let edge = self.edge(config, "public");
         let pages = Arc::new(Pages::new(config.brand.clone())?);
@@ -269,12 +273,13 @@ impl Running {
             let (app, edge, cache) = (Arc::clone(&self.app), edge.clone(), cache.clone());
             let pages = Arc::clone(&pages);
             let (questions, deadline) = (questions.clone(), config.downloads.liveness_deadline);
+            let at_once = Arc::clone(at_once);
             let (proxies, guesses) = (config.edge.proxies.clone(), Arc::clone(&guesses));
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             let alive = self.listeners.token();
             std::thread::Builder::new().name(format!("public-{number}")).spawn(move || {
                 runtime.block_on(async {
-                    let batcher = Batcher::start(questions.links, deadline, Arc::clone(&app.metrics));
+                    let batcher = Batcher::start(questions.links, deadline, Arc::clone(&app.metrics)).after(at_once);
                     let logins = Batcher::start(questions.logins, deadline, Arc::clone(&app.metrics));
                     let public = Arc::new(Public { app, batcher, logins, cache, pages, proxies, guesses });
                     let service = |accepted: &Accepted| {

@@ -41,6 +41,22 @@ impl Kept {
         Self { rows: Cache::with_weighter(KEPT_ROWS, KEPT_OCTETS, Octets), numbers: Mutex::new(None), store, metrics }
     }
 
+    /// Those of these links that can be told about without a statement: their rows are kept, and the embedded database is
+    /// in a state, read now, in which their sites' numbers are known to be the same.
+    #[must_use]
+    pub fn rows_at_once(&self, links: &[LinkId]) -> Vec<Arc<LivenessRow>> {
+        let kept: Rows = links.iter().filter_map(|link| self.rows.get(link)).collect();
+        if kept.is_empty() {
+            return kept;
+        }
+        let state = self.store.state();
+        let numbers = self.numbers.lock();
+        let known = numbers.as_ref().filter(|numbers| Some(numbers.state) == state);
+        let proved = known.map_or_else(Vec::new, |numbers| part(&numbers.of, kept).0);
+        self.metrics.liveness_rows_kept.increment(proved.len() as u64);
+        proved
+    }
+
     /// What the database knows about these links, in any order, as [`Store::liveness`] says it: by the rows that are
     /// kept where their sites' numbers are still the same, by reading them anew where not.
     ///

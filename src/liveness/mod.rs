@@ -61,6 +61,8 @@ pub struct Asked {
 /// Who asks about links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AskedBy {
+    /// A request, before it waits for a batch: what can be told without waiting, which may be nothing.
+    Request,
     /// A batcher, many thousand times a second: rows that are [`Kept`] will do.
     Batcher,
     /// The sweep, a few times a second: every row is read.
