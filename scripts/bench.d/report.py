@@ -1,85 +1,86 @@
-"""Rows of measurements, and the page they go to."""
+"""Lines of the table, and the page they go to."""
 
 import os
 import platform
 import statistics
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timezone
+from pathlib import Path
 
-PAGE = """# Benchmarks
-
-Made by `{command}`; do not edit. Each number is the median of its rounds, with the lowest and the highest in
-brackets. Client and server share one machine and the loopback interface, so the client's work is in every number:
-compare rows with rows of other commits on the same machine, not with other services.
-
-| | |
-|---|---|
-| date | {date} |
-| commit | {commit} |
-| machine | {machine} |
-| system | {system} |
-| compiler | {compiler} |
-
-| what | median | lowest – highest | target | notes |
-|---|---:|---:|---|---|
-{rows}
-
-## How
-
-- Everything runs on the embedded default: SQLite with `synchronous=FULL` and a local directory, on the disk of the checkout.
-- *Links issued*: `wrk` posts notifications. Each call is one transaction that is synced before it is answered.
-- *Hot downloads*: `wrk` with 64 connections over 100 links to objects of 20 KB. Each download asks the database whether
-  its link is alive.
-- *Streaming*: `curl` to nowhere. CPU time is the server's own, user and system, from `/proc/PID/stat`.
-- *Slow downloads*: 1,000 clients that read 10 KB a second of a 10 MB file, with receive buffers of 64 KB as a slow line
-  would need. Memory per download is the growth of the server's resident memory (`VmRSS`) divided by their number; what
-  the kernel holds for the sockets is told beside it.
-- *Scale*: two services in turns, A and B, on the same links as above; B's database holds 100,000 attachments and a
-  million links besides. The row *spread* asks B for links from all over the million.
-"""
+HEADS = ("row", "what", "attachlink", "against", "theirs", "ratio", "goal", "")
+ALIGNED = "|---|---|---:|---|---:|---:|---|---|"
 
 
 @dataclass
-class Row:
-    """One measurement: its rounds, in `unit`, and the target it has, if any (`("<", 256)`, `(">=", 0.85)`)."""
+class Line:
+    """One figure: its rounds, those of whom it is compared with, and the goal that it has, if any."""
 
+    row: str
     what: str
     unit: str
-    rounds: list
-    notes: str = ""
-    target: tuple = ()
-    digits: int = field(default=None)
+    ours: list
+    theirs: list = None
+    against: str = ""
+    goal: tuple = ()  # ("≥", 0.95)
+    # What the goal is about: the "ratio" of each pair of rounds, the "difference" of each, or our rounds "alone".
+    by: str = "ratio"
+    # The median of these counts, or the worst of them all.
+    counts: callable = statistics.median
 
-    def median(self):
-        return statistics.median(self.rounds)
+    def judged(self):
+        if self.theirs is None or self.by == "alone":
+            return self.ours
+        if self.by == "difference":
+            return [ours - theirs for ours, theirs in zip(self.ours, self.theirs)]
+        return [ours / theirs if theirs else float("inf") for ours, theirs in zip(self.ours, self.theirs)]
 
     def missed(self):
-        if not self.target:
+        if not self.goal:
             return False
-        sign, bound = self.target
-        return not (self.median() < bound if sign == "<" else self.median() >= bound)
-
-    def number(self, value):
-        digits = self.digits if self.digits is not None else (0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2)
-        return f"{value:,.{digits}f}"
+        sign, bound = self.goal
+        counted = self.counts(self.judged())
+        return not (counted >= bound if sign == "≥" else counted <= bound)
 
     def cells(self):
-        span = "" if len(self.rounds) < 2 else f"{self.number(min(self.rounds))} – {self.number(max(self.rounds))}"
-        target = ""
-        if self.target:
-            sign, bound = self.target
-            target = f"{'≥' if sign == '>=' else sign} {bound}: {'MISSED' if self.missed() else 'met'}"
-        return [self.what, f"{self.number(self.median())} {self.unit}".strip(), span, target, self.notes]
+        ours = spread(self.ours, self.unit)
+        theirs = "" if self.theirs is None else spread(self.theirs, self.unit)
+        ratio = ""
+        if self.theirs is not None and self.by != "alone":
+            ratio = spread(self.judged(), self.unit if self.by == "difference" else "")
+        goal, outcome = "", ""
+        if self.goal:
+            unit = "" if self.by == "ratio" else f" {self.unit}"
+            most = " at most" if self.counts is max else ""
+            goal = f"{self.goal[0]} {number(self.goal[1], whole=True)}{unit}{most}"
+            outcome = "MISSED" if self.missed() else "met"
+        return [self.row, self.what, ours, self.against, theirs, ratio, goal, outcome]
 
-    def line(self):
-        what, median, span, target, notes = self.cells()
-        return "  ".join(part for part in [f"{what}: {median}", f"[{span}]" if span else "", target, notes] if part)
+
+def number(value, whole=False):
+    """Three digits or so; bounds as they were written."""
+    if whole:
+        return f"{value:,}"
+    size = abs(value)
+    return f"{value:,.{0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 else 3}f}"
+
+
+def spread(rounds, unit):
+    """The median, and the lowest and the highest where there are several."""
+    text = f"{number(statistics.median(rounds))} {unit}".strip()
+    return text if len(rounds) < 2 else f"{text} [{number(min(rounds))}–{number(max(rounds))}]"
+
+
+def table(lines):
+    """The table for a terminal."""
+    rows = [list(HEADS)] + [line.cells() for line in lines]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEADS))]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows)
 
 
 def said_by(*command, cwd=None):
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
-    return done.stdout.strip() if done.returncode == 0 else "unknown"
+    return (done.stdout or done.stderr).strip() if done.returncode == 0 else "unknown"
 
 
 def machine():
@@ -103,16 +104,19 @@ def commit(root):
     return name + (" and changes" if changed and name != "unknown" else "")
 
 
-def write(root, rows):
-    """Writes docs/BENCHMARKS.md anew."""
-    page = PAGE.format(
-        command="scripts/bench --write",
+def write(root, lines, steal):
+    """Writes docs/BENCHMARKS.md anew: the template, this run's table, and what people found out and wrote down."""
+    here = Path(__file__).parent
+    page = (here / "page.md").read_text().format(
         date=datetime.now(timezone.utc).strftime("%Y-%m-%d"),
         commit=commit(root),
         machine=machine(),
         system=system(),
+        nginx=said_by("nginx", "-v").removeprefix("nginx version: "),
         compiler=said_by("rustc", "--version"),
-        rows="\n".join("| " + " | ".join(row.cells()) + " |" for row in rows),
+        steal=", ".join(f"{row} {percent:.1f} %" for row, percent in steal.items()),
+        table="\n".join([f"| {' | '.join(HEADS)} |", ALIGNED] + [f"| {' | '.join(line.cells())} |" for line in lines]),
+        findings=(here / "findings.md").read_text().strip(),
     )
     (root / "docs" / "BENCHMARKS.md").write_text(page)
     print("written: docs/BENCHMARKS.md")

@@ -1,25 +1,19 @@
 """The rules by themselves, measured by criterion (benches/rules.rs)."""
 
 import json
-import os
 import subprocess
 import time
-from pathlib import Path
 
-from report import Row
-
-
-def target_directory(root):
-    """Where cargo builds."""
-    return Path(os.environ.get("CARGO_TARGET_DIR") or root / "target")
+from needs import target_directory
+from report import Line
 
 
 def measure(chosen):
-    """Runs the benches and reads what criterion kept of them."""
+    """Runs the benches and reads what criterion kept of them: the median and the bounds of its 95 % confidence."""
     since = time.time()
     seconds = ["--warm-up-time", "0.5", "--measurement-time", "1"] if chosen.quick else []
     subprocess.run(["cargo", "bench", "--locked", "--bench", "rules", "--", "--noplot", *seconds], cwd=chosen.root, check=True)
-    rows = []
+    lines = []
     for about in sorted((target_directory(chosen.root) / "criterion").glob("**/new/benchmark.json")):
         if about.stat().st_mtime < since:
             continue
@@ -27,7 +21,7 @@ def measure(chosen):
         nanoseconds = json.loads((about.parent / "estimates.json").read_text())["median"]
         bounds = nanoseconds["confidence_interval"]
         rounds = [bounds["lower_bound"], nanoseconds["point_estimate"], bounds["upper_bound"]]
-        rows.append(Row(name, "ns", rounds, "criterion; 95 % confidence", digits=0))
-    if not rows:
+        lines.append(Line("rules", name, "ns", rounds))
+    if not lines:
         raise SystemExit("scripts/bench: criterion left no estimates")
-    return rows
+    return lines

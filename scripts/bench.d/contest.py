@@ -1,0 +1,77 @@
+"""Contestants that take turns, and what each of their rounds cost."""
+
+import functools
+import hashlib
+from dataclasses import dataclass, field
+
+import load
+import processes
+
+
+@dataclass
+class Contestant:
+    """Something that serves files at `paths` on a port of this machine."""
+
+    name: str
+    port: int
+    paths: list
+    # What each path has to give: the octets and their SHA-256.
+    expected: callable
+    # Whose processor time is read, by name: lists of process ids. "server" is what the row is about.
+    bills: dict
+    folder: object = None
+    weights: list = field(default=None)
+
+    @functools.cached_property
+    def answer_octets(self):
+        return load.answer_octets(self)
+
+    @functools.cached_property
+    def paths_file(self):
+        return load.write_paths(self.folder, self.weights or self.paths)
+
+    def cpu(self):
+        return {name: processes.cpu_seconds(*pids) for name, pids in self.bills.items()}
+
+
+def told_apart(number, octets):
+    """The bytes of a small object: each number its own."""
+    return (hashlib.sha256(b"%d" % number).digest() * (octets // 32 + 1))[:octets]
+
+
+def expect(files):
+    """What to compare with, from the bytes of each path."""
+    known = {path: (len(body), hashlib.sha256(body).hexdigest()) for path, body in files.items()}
+    return known.__getitem__
+
+
+class Turns:
+    """Rounds of several contestants, A B A B, and the machine's steal during them."""
+
+    def __init__(self, contestants):
+        self.contestants = {contestant.name: contestant for contestant in contestants}
+        self.rounds = {name: [] for name in self.contestants}
+        self.before = processes.machine_ticks()
+
+    def run(self, pairs, measure):
+        """`measure` is asked for a dict of figures for each contestant in turn; `per` in it is what CPU is divided by."""
+        for _ in range(pairs):
+            for name, contestant in self.contestants.items():
+                before = contestant.cpu()
+                result = measure(contestant)
+                cpu = {who: seconds - before[who] for who, seconds in contestant.cpu().items()}
+                result["cpu"] = {who: seconds / result["per"] for who, seconds in cpu.items()}
+                self.rounds[name].append(result)
+        return self
+
+    def figures(self, name, figure, who="server", scale=1):
+        """One figure of all rounds of a contestant; `cpu` of whom."""
+        if figure == "cpu":
+            return [result["cpu"][who] * scale for result in self.rounds[name]]
+        if figure == "all cpu":
+            return [sum(result["cpu"].values()) * scale for result in self.rounds[name]]
+        return [result[figure] * scale for result in self.rounds[name]]
+
+    def steal_percent(self):
+        now = processes.machine_ticks()
+        return 100 * (now[1] - self.before[1]) / max(1, now[0] - self.before[0])
