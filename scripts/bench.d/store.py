@@ -18,6 +18,7 @@ SITE = """
             if ($request_method !~ ^(GET|HEAD)$) {{ return 418; }}
         }}
         location = /{bucket} {{ proxy_pass http://127.0.0.1:{rest}; }}
+        location = /{bucket}/ {{ proxy_pass http://127.0.0.1:{rest}; }}
         location @rest {{ proxy_pass http://127.0.0.1:{rest}; }}
         location @missing {{
             default_type application/xml;
