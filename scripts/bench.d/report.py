@@ -43,7 +43,7 @@ class Line:
         return not (counted >= bound if sign == "≥" else counted <= bound)
 
     def cells(self):
-        ours = spread(self.ours, self.unit)
+        ours = spread(self.ours, self.unit, self.counts)
         theirs = "" if self.theirs is None else spread(self.theirs, self.unit)
         ratio = ""
         if self.theirs is not None and self.by != "alone":
@@ -65,9 +65,9 @@ def number(value, whole=False):
     return f"{value:,.{0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 else 3}f}"
 
 
-def spread(rounds, unit):
-    """The median, and the lowest and the highest where there are several."""
-    text = f"{number(statistics.median(rounds))} {unit}".strip()
+def spread(rounds, unit, counts=statistics.median):
+    """The figure that counts, and the lowest and the highest where there are several."""
+    text = f"{number(counts(rounds))} {unit}".strip()
     return text if len(rounds) < 2 else f"{text} [{number(min(rounds))}–{number(max(rounds))}]"
 
 

@@ -1,9 +1,11 @@
 """A service to measure: started on free loopback ports, driven through its API, ended at the end."""
 
+import base64
 import http.client
 import json
 import os
 import urllib.parse
+import uuid
 from pathlib import Path
 
 import processes
@@ -16,8 +18,10 @@ PREFIX = "acme"  # of objects that lie in the store already
 class Service:
     """`attachlink serve` on a data directory of its own; a context manager."""
 
-    def __init__(self, binary, data, **settings):
+    def __init__(self, binary, data, ready=None, **settings):
+        """`ready` says when it has started; else its own word counts. `settings` are its variables."""
         self.binary, self.data, self.settings = str(binary), Path(data), settings
+        self.ready = ready or self.is_ready
         self.process = self.key = None
 
     def __enter__(self):
@@ -28,7 +32,7 @@ class Service:
         # All clients are this machine.
         settings = {"max_connections_per_client": 0} | self.settings
         variables |= {name if name.startswith("AWS_") else f"ATTACHLINK_{name.upper()}": str(value) for name, value in settings.items()}
-        self.process = processes.Process([self.binary, "serve"], f"{self.data}.log", self.is_ready, variables=variables)
+        self.process = processes.Process([self.binary, "serve"], f"{self.data}.log", self.ready, variables=variables)
         self.process.__enter__()
         return self
 
@@ -88,6 +92,12 @@ class Service:
         path = f"/projects/{PROJECT}/comments/{comment}/attachments/{attachment}/links"
         issued = self.call("POST", path, {"recipients": ["r-1"]})
         return urllib.parse.urlsplit(issued["links"][0]["url"]).path
+
+    @staticmethod
+    def link_id_of(path):
+        """The public name of a link: the first octets of its token."""
+        token = path.removeprefix("/a/").partition("/")[0].removeprefix("al1_")
+        return str(uuid.UUID(bytes=base64.urlsafe_b64decode(token)[:16]))
 
     def base(self, listener):
         return f"http://127.0.0.1:{self.port[listener]}"
