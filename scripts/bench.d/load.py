@@ -83,7 +83,7 @@ def wrk(port, paths, connections, seconds, body=None, headers=None):
         exit_for(f"wrk: {done.stdout}{done.stderr}")
     result = json.loads(said[0].removeprefix("RESULT "))
     if result["failed"] or not result["requests"]:
-        exit_for(f"requests failed: {result}\n{done.stdout}")
+        exit_for(f"requests to port {port} failed: {result}")
     return result | {"per_second": result["requests"] / result["seconds"]}
 
 

@@ -59,26 +59,26 @@ def upstream(name, port):
     upstream {name} {{ server 127.0.0.1:{port}; keepalive 1024; keepalive_requests 1000000000; }}"""
 
 
-def server(port, locations):
+def server(port, locations, listen=""):
     return f"""
     server {{
-        listen 127.0.0.1:{port} reuseport backlog=4096;
+        listen 127.0.0.1:{port} reuseport backlog=4096 {listen};
 {locations}
     }}"""
 
 
-def sendfile_site(port, root):
+def sendfile_site(port, root, listen=""):
     """Files of a directory, by signed links."""
-    return server(port, f"        location /files/ {{\n            root {root};{SECURE_LINK}        }}")
+    return server(port, f"        location /files/ {{\n            root {root};{SECURE_LINK}        }}", listen)
 
 
-def proxy_site(port, store_port, bucket="/bucket", host=None, more="", http=""):
+def proxy_site(port, store_port, bucket="/bucket", host=None, more="", http="", listen=""):
     """Objects of a store, by signed links."""
     host = f"proxy_set_header Host {host};" if host else ""
     location = f"""        location /files/ {{{SECURE_LINK}{TUNED_PROXY}            {host}{more}
             proxy_pass http://store{bucket}/;
         }}"""
-    return http + upstream("store", store_port) + server(port, location)
+    return http + upstream("store", store_port) + server(port, location, listen)
 
 
 def signed(uri, more=""):

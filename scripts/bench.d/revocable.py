@@ -18,13 +18,14 @@ PEER_CONNECTIONS = 8
 SITE = """
         location /files/ {{
             root {root};{secure_link}
+            set $token $arg_token;
             auth_request /alive;
         }}
         location = /alive {{
             internal;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
-            proxy_set_header X-Token $arg_token;
+            proxy_set_header X-Token $token;
             proxy_set_header Content-Length "";
             proxy_pass_request_body off;
             proxy_pass_request_headers off;

@@ -77,10 +77,10 @@ class Rest(http.server.BaseHTTPRequestHandler):
 
 
 class Store:
-    """The store in a folder; a context manager. What lies in `objects` is there."""
+    """The store in a folder; a context manager. What lies in `objects` is there. `listen`: settings of its sockets."""
 
-    def __init__(self, folder):
-        self.folder, self.objects = folder, folder / BUCKET
+    def __init__(self, folder, listen=""):
+        self.folder, self.objects, self.listen = folder, folder / BUCKET, listen
         self.objects.mkdir(parents=True)
 
     def __enter__(self):
@@ -90,7 +90,7 @@ class Store:
         threading.Thread(target=self.rest.serve_forever, daemon=True).start()
         (self.port,) = processes.free_ports(1)
         site = SITE.format(bucket=BUCKET, root=self.folder, rest=self.rest.server_address[1])
-        self.nginx = nginx.Nginx(self.folder / "nginx", self.port, nginx.server(self.port, site))
+        self.nginx = nginx.Nginx(self.folder / "nginx", self.port, nginx.server(self.port, site, self.listen))
         self.nginx.__enter__()
         return self
 
