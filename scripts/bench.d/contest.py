@@ -2,7 +2,7 @@
 
 import functools
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import load
 import processes
@@ -20,7 +20,6 @@ class Contestant:
     # Whose processor time is read, by name: lists of process ids. "server" is what the row is about.
     bills: dict
     folder: object = None
-    weights: list = field(default=None)
 
     @functools.cached_property
     def answer_octets(self):
@@ -28,7 +27,7 @@ class Contestant:
 
     @functools.cached_property
     def paths_file(self):
-        return load.write_paths(self.folder, self.weights or self.paths)
+        return load.write_paths(self.folder, self.paths)
 
     def cpu(self):
         return {name: processes.cpu_seconds(*pids) for name, pids in self.bills.items()}
@@ -46,12 +45,11 @@ def expect(files):
 
 
 class Turns:
-    """Rounds of several contestants, A B A B, and the machine's steal during them."""
+    """Rounds of several contestants, A B A B."""
 
     def __init__(self, contestants):
         self.contestants = {contestant.name: contestant for contestant in contestants}
         self.rounds = {name: [] for name in self.contestants}
-        self.before = processes.machine_ticks()
 
     def run(self, pairs, measure):
         """`measure` is asked for a dict of figures for each contestant in turn; `per` in it is what CPU is divided by."""
@@ -71,7 +69,3 @@ class Turns:
         if figure == "all cpu":
             return [sum(result["cpu"].values()) * scale for result in self.rounds[name]]
         return [result[figure] * scale for result in self.rounds[name]]
-
-    def steal_percent(self):
-        now = processes.machine_ticks()
-        return 100 * (now[1] - self.before[1]) / max(1, now[0] - self.before[0])

@@ -8,7 +8,6 @@ import time
 import downloads
 import revoke
 from downloads import GB
-from large import register
 from postgres import Postgres
 from report import Line
 from service import PREFIX, Service
@@ -67,7 +66,7 @@ def lines(where, times):
 
 def cuts(chosen, revoking, serving):
     rounds = ROUNDS_IN_SHORT if chosen.quick else ROUNDS
-    register(revoking, "large")
+    revoking.registered("large")
     return [cut_ms(revoking, serving, revoking.link("kept", "large")) for _ in range(rounds)]
 
 
@@ -85,6 +84,7 @@ def measure(chosen):
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(Postgres())
         settings = server.database("cut") | {"objects": f"file:{shared}"}
-        first, second = (stack.enter_context(Service(chosen.binary, chosen.folder / name, **settings)) for name in ("one", "two"))
+        replicas = (Service(chosen.binary, chosen.folder / name, **settings) for name in ("one", "two"))
+        first, second = (stack.enter_context(replica) for replica in replicas)
         first.set_up()
         yield from lines("another replica", cuts(chosen, first, second))

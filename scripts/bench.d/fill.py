@@ -67,7 +67,10 @@ class Server:
 
     series = "WITH series (n) AS (SELECT generate_series(0, {count}::bigint - 1))"
     digest = "sha256(convert_to('{seed}' || n, 'UTF8'))"
-    link_id = "substring(int8send({start_ms} + n * {step_ms}) FROM 3 FOR 6) || '\\x700080'::bytea || substring({digest} FROM 1 FOR 7)"
+    link_id = (
+        "substring(int8send({start_ms} + n * {step_ms}) FROM 3 FOR 6) || '\\x700080'::bytea "
+        "|| substring({digest} FROM 1 FOR 7)"
+    )
     secret_hash = "sha256(substring({digest} FROM 8 FOR 20))"
 
     def __init__(self, postgres, name):
@@ -104,14 +107,19 @@ def copies(database, table, like, count, changes):
     return f"INSERT INTO {table} ({', '.join(names)}) {series} SELECT {values} FROM series, {like}"
 
 
+def named(number):
+    """How an attachment is named: ten of them to a comment."""
+    return {"comment": f"'c' || ({number} / {PER_COMMENT})", "attachment": f"'a' || ({number} % {PER_COMMENT})"}
+
+
 def attachments(database, count, objects):
     """Comments of ten attachments each, which share the objects of those registered so far; the first new row's id."""
     first = database.number("SELECT max(attachment_id) FROM attachments") + 1
     comment = "(SELECT * FROM comments LIMIT 1) AS t"
     database.run(copies(database, "comments", comment, -(-count // PER_COMMENT), {"comment": "'c' || n", "request": "NULL"}))
     numbered = "(SELECT *, row_number() OVER (ORDER BY attachment_id) - 1 AS k FROM attachments) AS t"
-    named = {"comment": f"'c' || (n / {PER_COMMENT})", "attachment": f"'a' || (n % {PER_COMMENT})", "attachment_id": f"{first} + n"}
-    database.run(copies(database, "attachments", f"{numbered} WHERE t.k = n % {objects}", count, named))
+    changes = named("n") | {"attachment_id": f"{first} + n"}
+    database.run(copies(database, "attachments", f"{numbered} WHERE t.k = n % {objects}", count, changes))
     return first
 
 
@@ -123,8 +131,7 @@ def links(database, tokens, like, of=None):
     if of:
         first, count = of
         number = attachment_of("n", count)
-        changes |= {"comment": f"'c' || ({number} / {PER_COMMENT})", "attachment": f"'a' || ({number} % {PER_COMMENT})"}
-        changes["attachment_id"] = f"{first} + {number}"
+        changes |= named(number) | {"attachment_id": f"{first} + {number}"}
     link = f"(SELECT * FROM links WHERE {like} LIMIT 1) AS t"
     database.run(copies(database, "links", link, tokens.count, changes), tokens)
 

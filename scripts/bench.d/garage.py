@@ -71,7 +71,8 @@ class Garage:
         node = self.say("node", "id", "-q").strip().split("@")[0]
         self.say("layout", "assign", "--zone", "here", "--capacity", "1G", node)
         self.say("layout", "apply", "--version", "1")
-        key = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in self.say("key", "create", "bench").splitlines())}
+        lines = [line.partition(":") for line in self.say("key", "create", "bench").splitlines()]
+        key = {name.strip(): value.strip() for name, _, value in lines}
         self.key = key["Key ID"], key["Secret key"]
         self.say("bucket", "create", BUCKET)
         self.say("bucket", "allow", "--read", "--write", BUCKET, "--key", self.key[0])

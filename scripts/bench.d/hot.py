@@ -74,12 +74,16 @@ def take_turns(chosen, contestants, connections):
     return Turns(contestants).run(chosen.pairs, one_round)
 
 
-def compare(turns, row, ours, theirs, suffix, rate_goal=(), cpu_goal=(), cpu="cpu"):
-    """The two lines of most rows: requests a second, and processor time for each."""
-    rates = [turns.figures(name, "per_second") for name in (ours, theirs)]
-    costs = [turns.figures(name, cpu, scale=MICROSECONDS) for name in (ours, theirs)]
-    yield Line(row, f"requests, {suffix}", "/s", *rates, theirs, rate_goal)
-    yield Line(row, f"CPU of one, {suffix}", "µs", *costs, theirs, cpu_goal)
+def compare(turns, row, names, suffix, rate_goal=(), cpu_goal=(), against=None, cpu="cpu"):
+    """The lines of most rows: requests a second, processor time for each, and what their database or store took of it."""
+    against = against or names[1]
+    rates = [turns.figures(name, "per_second") for name in names]
+    costs = [turns.figures(name, cpu, scale=MICROSECONDS) for name in names]
+    yield Line(row, f"requests, {suffix}", "/s", *rates, against, rate_goal)
+    yield Line(row, f"CPU of one, {suffix}", "µs", *costs, against, cpu_goal)
+    for other in set(turns.contestants[names[0]].bills) - {"server"}:
+        costs = [turns.figures(name, "cpu", other, MICROSECONDS) for name in names]
+        yield Line(row, f"CPU of the {other}, {suffix}", "µs", *costs, against)
 
 
 def measure_hot(chosen):
@@ -92,14 +96,8 @@ def measure_hot(chosen):
         for connections in CONNECTIONS:
             turns = take_turns(chosen, [ours, theirs, twin], connections)
             suffix = f"{connections} connections"
-            yield from compare(turns, "hot", "attachlink", "nginx", suffix, ("≥", 0.95), ("≤", 1.05))
-            yield from noise(turns, suffix)
-
-
-def noise(turns, suffix):
-    """nginx against itself."""
-    for line in compare(turns, "noise", "nginx-twin", "nginx", f"nginx itself, {suffix}"):
-        yield line
+            yield from compare(turns, "hot", ("attachlink", "nginx"), suffix, ("≥", 0.95), ("≤", 1.05))
+            yield from compare(turns, "noise", ("nginx-twin", "nginx"), f"nginx itself, {suffix}")
 
 
 def measure_cache(chosen):
@@ -111,4 +109,4 @@ def measure_cache(chosen):
         for connections in CONNECTIONS:
             turns = take_turns(chosen, contestants, connections)
             suffix = f"{connections} connections"
-            yield from compare(turns, "cache", "attachlink", "nginx-cache", suffix, ("≥", 1.15), ("≤", 0.85))
+            yield from compare(turns, "cache", ("attachlink", "nginx-cache"), suffix, ("≥", 1.15), ("≤", 0.85))

@@ -103,7 +103,8 @@ def server_inserts(server, name, chosen, rows, clients):
     values = ", ".join(FRESH.get(column, f"t.{column}") for column in names)
     script = chosen.folder / f"insert-{rows}.sql"
     script.write_text(INSERT_ON_SERVER.format(names=", ".join(names), values=values, rows=rows))
-    more = ["-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(max(chosen.seconds, LEAST_SECONDS)), "-f", str(script)]
+    seconds = max(chosen.seconds, LEAST_SECONDS)
+    more = ["-n", "-M", "prepared", "-c", str(clients), "-j", "2", "-T", str(seconds), "-f", str(script)]
 
     def one_round():
         done = subprocess.run(server.command("pgbench", name, *more), capture_output=True, text=True)

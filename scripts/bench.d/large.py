@@ -9,7 +9,7 @@ import processes
 from contest import Contestant, Turns
 from downloads import GB, MB
 from report import Line
-from service import PREFIX, PROJECT, Service
+from service import PREFIX, Service
 from store import Store
 
 # A name, the octets of a file, how many clients take it at once and how often.
@@ -22,13 +22,6 @@ FIRST_OCTET_GOAL = 1.2
 
 def sizes(chosen):
     return SIZES_IN_SHORT if chosen.quick else SIZES
-
-
-def register(service, name):
-    """An object that lies in the store already; the path of its link."""
-    path = f"/projects/{PROJECT}/comments/kept/attachments/{name}"
-    service.call("PUT", path, {"object_key": f"{PREFIX}/{name}", "filename": "report.bin", "media_type": "application/octet-stream"})
-    return service.link("kept", name)
 
 
 def contestant(chosen, name, port, path, pid, others):
@@ -70,7 +63,8 @@ def measure_large(chosen):
         for title, octets, clients, each in sizes(chosen):
             file, name = downloads.File(octets), f"file-{octets}"
             store.put(f"{PREFIX}/{name}", file.chunks())
-            contestants = [contestant(chosen, "attachlink", service.port["public"], register(service, name), service.pid, others)]
+            path, port = service.registered(name), service.port["public"]
+            contestants = [contestant(chosen, "attachlink", port, path, service.pid, others)]
             for label, proxy in zip(("nginx", "nginx-twin"), proxies):
                 path = nginx.signed(f"/files/{PREFIX}/{name}")
                 contestants.append(contestant(chosen, label, proxy.port, path, proxy.pid, others))
@@ -97,7 +91,7 @@ def measure_disk(chosen):
             file, name = downloads.File(octets), f"file-{octets}"
             with open(objects / PREFIX / name, "wb") as out:
                 out.writelines(file.chunks())
-            ours = contestant(chosen, "attachlink", service.port["public"], register(service, name), service.pid, {})
+            ours = contestant(chosen, "attachlink", service.port["public"], service.registered(name), service.pid, {})
             path = nginx.signed(f"/files/{PREFIX}/{name}")
             theirs = contestant(chosen, "nginx", port, path, server.pid, {})
             turns = take_turns(chosen, [ours, theirs], file, clients, each)

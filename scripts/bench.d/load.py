@@ -72,7 +72,8 @@ def exit_for(what):
 def wrk(port, paths, connections, seconds, body=None, headers=None):
     """One round over the file `paths`. Any failed request ends the run: a refusal is cheaper than an answer."""
     threads = max(1, min(connections, os.cpu_count() // 2))
-    command = ["wrk", "--threads", str(threads), "--connections", str(connections), "--duration", f"{seconds}s", "--timeout", "10s"]
+    command = ["wrk", "--threads", str(threads), "--connections", str(connections), "--duration", f"{seconds}s"]
+    command += ["--timeout", "10s"]
     for name, value in (headers or {}).items():
         command += ["--header", f"{name}: {value}"]
     command += ["--script", str(Path(__file__).with_name("load.lua")), f"http://127.0.0.1:{port}", "--", str(paths)]

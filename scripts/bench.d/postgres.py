@@ -50,7 +50,8 @@ class Postgres:
 
     def start(self, folder):
         data = folder / "data"
-        initdb = [self.programs / "initdb", f"--pgdata={data}", "--username=postgres", "--encoding=UTF8", "--locale=C", "--auth=trust"]
+        initdb = [self.programs / "initdb", f"--pgdata={data}", "--username=postgres", "--auth=trust"]
+        initdb += ["--encoding=UTF8", "--locale=C"]
         subprocess.run(initdb, check=True, stdout=subprocess.DEVNULL, cwd="/", **self.user)
         command = [self.programs / "postgres", "-D", data, "-p", self.port, "-k", folder]
         for name, value in SETTINGS.items():

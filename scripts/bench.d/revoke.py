@@ -26,8 +26,7 @@ class Project:
 
     def set_up(self):
         self.service.call("PUT", f"{self.path}/attachment-security", {"mode": "secured_link"})
-        registered = {"object_key": f"{PREFIX}/small", "filename": "report.bin", "media_type": "application/octet-stream"}
-        self.service.call("PUT", f"{self.comment}/attachments/a1", registered)
+        self.service.register(self.name, "c1", "a1", "small")
         self.service.call("POST", f"{self.comment}/attachments/a1/links", {"recipients": ["r-1"]})
 
     def fill(self, database):

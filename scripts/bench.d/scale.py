@@ -66,9 +66,8 @@ def compare_sizes(chosen, title, make):
     many = MANY_IN_SHORT if chosen.quick else MANY
     turns = take_turns(chosen, [make("few", FEW), make("many", many)], CONNECTIONS)
     suffix = f"{title}, {many[0]:,} attachments, {many[1]:,} links"
-    for line in compare(turns, "scale", "many", "few", suffix, ("≥", LEAST_RATIO), cpu="all cpu"):
-        line.against = f"itself with {FEW[0]:,}"
-        yield line
+    against = f"itself with {FEW[0]:,}"
+    yield from compare(turns, "scale", ("many", "few"), suffix, ("≥", LEAST_RATIO), against=against, cpu="all cpu")
 
 
 def measure(chosen):

@@ -31,7 +31,8 @@ class Service:
         variables |= {"ATTACHLINK_DATA_DIR": str(self.data), "ATTACHLINK_LOG": "warn"}
         # All clients are this machine.
         settings = {"max_connections_per_client": 0} | self.settings
-        variables |= {name if name.startswith("AWS_") else f"ATTACHLINK_{name.upper()}": str(value) for name, value in settings.items()}
+        for name, value in settings.items():
+            variables[name if name.startswith("AWS_") else f"ATTACHLINK_{name.upper()}"] = str(value)
         self.process = processes.Process([self.binary, "serve"], f"{self.data}.log", self.ready, variables=variables)
         self.process.__enter__()
         return self
@@ -92,6 +93,16 @@ class Service:
         path = f"/projects/{PROJECT}/comments/{comment}/attachments/{attachment}/links"
         issued = self.call("POST", path, {"recipients": ["r-1"]})
         return urllib.parse.urlsplit(issued["links"][0]["url"]).path
+
+    def register(self, project, comment, attachment, name):
+        """Registers an object that lies in the store already."""
+        body = {"object_key": f"{PREFIX}/{name}", "filename": "report.bin", "media_type": "application/octet-stream"}
+        self.call("PUT", f"/projects/{project}/comments/{comment}/attachments/{attachment}", body)
+
+    def registered(self, name):
+        """The same; the path of a link to it."""
+        self.register(PROJECT, "kept", name, name)
+        return self.link("kept", name)
 
     @staticmethod
     def link_id_of(path):

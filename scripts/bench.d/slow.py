@@ -12,7 +12,6 @@ import processes
 from contest import Contestant, expect, told_apart
 from downloads import MB
 from hot import SMALL_OCTETS
-from large import register
 from report import Line
 from service import PREFIX, Service
 from store import Store
@@ -104,7 +103,8 @@ class Held:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         if ended or refused:
-            raise SystemExit(f"scripts/bench: {len(ended)} slow downloads ended {ended[:1]}, {len(refused)} were refused {refused[:1]}")
+            ended = f"{len(ended)} ended {ended[:1]}, {len(refused)} were refused {refused[:1]}"
+            raise SystemExit(f"scripts/bench: of the slow downloads {ended}")
 
 
 def good(name, port, path, pid, chosen):
@@ -114,12 +114,15 @@ def good(name, port, path, pid, chosen):
 
 
 def compare(kind, ours, theirs):
-    against, clients = f"nginx, {kind}", f"{ours.clients:,} slow from the {kind}"
-    yield Line("slow", f"heap of one of {clients}", "kB", [ours.heap], [theirs.heap], against, ("≤", HEAP_GOALS_KB[kind]), "alone")
+    against, itself, clients = f"nginx, {kind}", "itself without them", f"{ours.clients:,} slow from the {kind}"
+    goal = ("≤", HEAP_GOALS_KB[kind])
+    yield Line("slow", f"heap of one of {clients}", "kB", [ours.heap], [theirs.heap], against, goal, "alone")
     yield Line("slow", f"the kernel's for one, both ends, {clients}", "kB", [ours.kernel], [theirs.kernel], against)
-    yield Line("slow", f"that got nothing for {STALLED_SECONDS} s, {clients}", "", [ours.stalled], [theirs.stalled], against, ("≤", 0), "alone")
-    itself = "itself without them"
-    yield Line("slow", f"p99 of a good client beside {clients}", "ms", [ours.busy_ms], [ours.quiet_ms], itself, ("≤", GOOD_GOAL))
+    stalled, goal = [ours.stalled], ("≤", 0)
+    what = f"that got nothing for {STALLED_SECONDS} s, {clients}"
+    yield Line("slow", what, "", stalled, [theirs.stalled], against, goal, "alone")
+    what, goal = f"p99 of a good client beside {clients}", ("≤", GOOD_GOAL)
+    yield Line("slow", what, "ms", [ours.busy_ms], [ours.quiet_ms], itself, goal)
     yield Line("slow", f"the same at nginx, {clients}", "ms", [theirs.busy_ms], [theirs.quiet_ms], itself)
 
 
@@ -127,8 +130,8 @@ def hold(chosen, kind, stack, service, http):
     """The same at attachlink and at nginx."""
     service = stack.enter_context(service)
     service.set_up()
-    small = good("attachlink", service.port["public"], register(service, "small"), service.pid, chosen)
-    ours = Held(chosen, small, service.port["public"], register(service, "large")).run()
+    small = good("attachlink", service.port["public"], service.registered("small"), service.pid, chosen)
+    ours = Held(chosen, small, service.port["public"], service.registered("large")).run()
     (port,) = processes.free_ports(1)
     server = stack.enter_context(nginx.Nginx(chosen.folder / f"nginx-{kind}", port, http(port)))
     small = good("nginx", port, nginx.signed(f"/files/{PREFIX}/small"), server.pid, chosen)
@@ -151,7 +154,8 @@ def measure(chosen):
         put(data / "objects")
         site.mkdir()
         (site / "files").symlink_to(data / "objects")
-        yield from hold(chosen, "disk", stack, Service(chosen.binary, data), lambda port: nginx.sendfile_site(port, site, NGINX_LISTEN))
+        service = Service(chosen.binary, data)
+        yield from hold(chosen, "disk", stack, service, lambda port: nginx.sendfile_site(port, site, NGINX_LISTEN))
     with contextlib.ExitStack() as stack:
         store = Store(chosen.folder / "store", NGINX_LISTEN)
         put(store.objects)

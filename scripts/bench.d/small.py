@@ -5,8 +5,7 @@ import contextlib
 import garage
 import nginx
 import processes
-from hot import MICROSECONDS, attachlink, compare, contestant, small_files, take_turns
-from large import register
+from hot import attachlink, compare, contestant, small_files, take_turns
 from report import Line
 from service import PREFIX, Service
 from store import BUCKET, Store
@@ -35,21 +34,13 @@ def measure_store(chosen):
         (port,) = processes.free_ports(1)
         proxy = stack.enter_context(nginx.Nginx(chosen.folder / "nginx", port, nginx.proxy_site(port, store.port)))
         bills = {"object store": [store.pid]}
-        links = {register(service, name): body for name, body in files.items()}
+        links = {service.registered(name): body for name, body in files.items()}
         ours = contestant("attachlink", service.port["public"], links, bills | {"server": [service.pid]}, chosen.folder)
         links = {nginx.signed(f"/files/{PREFIX}/{name}"): body for name, body in files.items()}
         theirs = contestant("nginx", port, links, bills | {"server": [proxy.pid]}, chosen.folder)
-        yield from busy(take_turns(chosen, [ours, theirs], CONNECTIONS))
+        turns, suffix = take_turns(chosen, [ours, theirs], CONNECTIONS), f"{CONNECTIONS} connections"
+        yield from compare(turns, "s3-small", ("attachlink", "nginx"), suffix, (), ("≤", CPU_GOAL), "nginx proxy")
         yield from alone(take_turns(chosen, [ours, direct(store, files, chosen.folder), theirs], 1))
-
-
-def busy(turns):
-    suffix = f"{CONNECTIONS} connections"
-    for line in compare(turns, "s3-small", "attachlink", "nginx", suffix, (), ("≤", CPU_GOAL)):
-        line.against = "nginx proxy"
-        yield line
-    costs = [turns.figures(name, "cpu", "object store", MICROSECONDS) for name in ("attachlink", "nginx")]
-    yield Line("s3-small", f"the object store's CPU, {suffix}", "µs", *costs, "nginx proxy")
 
 
 def alone(turns):
@@ -81,3 +72,4 @@ def measure_garage(chosen):
         turns = take_turns(chosen, [ours, theirs], 1)
         waits = [turns.figures(name, "p50_us", scale=1e-3) for name in ("attachlink", "nginx")]
         yield Line("garage", "p50, 1 connection", "ms", *waits, "nginx proxy", ("≤", GARAGE_GOAL))
+        yield from compare(turns, "garage", ("attachlink", "nginx"), "1 connection", against="nginx proxy")
