@@ -51,7 +51,7 @@ class Line:
         goal, outcome = "", ""
         if self.goal:
             unit = "" if self.by == "ratio" else f" {self.unit}"
-            most = " at most" if self.counts is max else ""
+            most = ", always" if self.counts is max else ""
             goal = f"{self.goal[0]} {number(self.goal[1], whole=True)}{unit}{most}"
             outcome = "MISSED" if self.missed() else "met"
         return [self.row, self.what, ours, self.against, theirs, ratio, goal, outcome]

@@ -18,7 +18,7 @@ from store import Store
 
 LARGE = downloads.File(10 * MB)
 READ_OCTETS = 10_000  # a second
-RECEIVE_BUFFER_OCTETS = 64 * 1024
+RECEIVE_BUFFER_OCTETS = 32 * 1024
 CLIENTS, HELD_SECONDS, GOOD_SECONDS = 5000, 60, 20
 CLIENTS_IN_SHORT, HELD_SECONDS_IN_SHORT, GOOD_SECONDS_IN_SHORT = 300, 8, 2
 STALLED_SECONDS = 2
@@ -28,6 +28,8 @@ HEAP_GOALS_KB = {"disk": 35, "store": 55}
 GOOD_GOAL = 2
 # Else the kernel keeps megabytes for each client, and 300 of them bring everybody's TCP to a halt for seconds.
 NGINX_LISTEN = "sndbuf=128k"
+# The kernel's memory for all TCP is bounded (net.ipv4.tcp_mem): the store's end takes little of it.
+STORE_LISTEN = "sndbuf=64k"
 
 
 class Reader:
@@ -157,7 +159,7 @@ def measure(chosen):
         service = Service(chosen.binary, data)
         yield from hold(chosen, "disk", stack, service, lambda port: nginx.sendfile_site(port, site, NGINX_LISTEN))
     with contextlib.ExitStack() as stack:
-        store = Store(chosen.folder / "store", NGINX_LISTEN)
+        store = Store(chosen.folder / "store", STORE_LISTEN)
         put(store.objects)
         stack.enter_context(store)
         service = Service(chosen.binary, chosen.folder / "data-store", **store.settings())
