@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 import processes
+from service import s3_settings
 
 VERSION = "2.5.0"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "attachlink"
@@ -30,7 +31,7 @@ root_domain = "{root}"
 """
 
 
-class Garage:
+class Garage(processes.Server):
     """One node without replication, and a bucket whose objects are also on the web; a context manager."""
 
     web_host = BUCKET + WEB_ROOT
@@ -54,13 +55,6 @@ class Garage:
             raise
         return self
 
-    def __exit__(self, *_):
-        self.process.__exit__()
-
-    @property
-    def pid(self):
-        return self.process.pid
-
     def say(self, *words):
         done = subprocess.run([PROGRAM, "-c", self.file, *words], capture_output=True, text=True)
         if done.returncode != 0:
@@ -80,13 +74,7 @@ class Garage:
 
     def settings(self):
         """What attachlink needs to use it."""
-        return {
-            "objects": f"s3://{BUCKET}",
-            "s3_endpoint": f"http://127.0.0.1:{self.port}",
-            "s3_region": "garage",
-            "AWS_ACCESS_KEY_ID": self.key[0],
-            "AWS_SECRET_ACCESS_KEY": self.key[1],
-        }
+        return s3_settings(BUCKET, self.port, "garage", *self.key)
 
 
 def keys_of(database):

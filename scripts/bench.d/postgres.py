@@ -32,7 +32,7 @@ def server_user():
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
 
 
-class Postgres:
+class Postgres(processes.Server):
     """A server; a context manager. Its folder is not the run's: another user has to get there."""
 
     def __enter__(self):
@@ -61,13 +61,9 @@ class Postgres:
 
     def __exit__(self, *_):
         try:
-            self.process.__exit__()
+            super().__exit__()
         finally:
             self.folder.cleanup()
-
-    @property
-    def pid(self):
-        return self.process.pid
 
     def command(self, program, database, *more):
         """One of PostgreSQL's own clients."""

@@ -133,3 +133,16 @@ def listens(port):
     """Whether something accepts connections there: raises while not."""
     socket.create_connection(("127.0.0.1", port), timeout=1).close()
     return True
+
+
+class Server:
+    """What runs as one `process`."""
+
+    process = None
+
+    def __exit__(self, *_):
+        self.process.__exit__()
+
+    @property
+    def pid(self):
+        return self.process.pid

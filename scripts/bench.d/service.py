@@ -15,14 +15,25 @@ LISTENERS = ("public", "api", "ops")
 PREFIX = "acme"  # of objects that lie in the store already
 
 
-class Service:
+def s3_settings(bucket, port, region, key_id, secret):
+    """What a service needs to use a bucket of a server on this machine."""
+    return {
+        "objects": f"s3://{bucket}",
+        "s3_endpoint": f"http://127.0.0.1:{port}",
+        "s3_region": region,
+        "AWS_ACCESS_KEY_ID": key_id,
+        "AWS_SECRET_ACCESS_KEY": secret,
+    }
+
+
+class Service(processes.Server):
     """`attachlink serve` on a data directory of its own; a context manager."""
 
     def __init__(self, binary, data, ready=None, **settings):
         """`ready` says when it has started; else its own word counts. `settings` are its variables."""
         self.binary, self.data, self.settings = str(binary), Path(data), settings
         self.ready = ready or self.is_ready
-        self.process = self.key = None
+        self.key = None
 
     def __enter__(self):
         self.port = dict(zip(LISTENERS, processes.free_ports(len(LISTENERS))))
@@ -36,13 +47,6 @@ class Service:
         self.process = processes.Process([self.binary, "serve"], f"{self.data}.log", self.ready, variables=variables)
         self.process.__enter__()
         return self
-
-    def __exit__(self, *_):
-        self.process.__exit__()
-
-    @property
-    def pid(self):
-        return self.process.pid
 
     def is_ready(self):
         if self.ask("ops", "GET", "/readyz")[0] != 200:

@@ -6,6 +6,7 @@ import urllib.parse
 
 import nginx
 import processes
+from service import s3_settings
 
 BUCKET = "bucket"
 
@@ -113,10 +114,4 @@ class Store:
 
     def settings(self):
         """What attachlink needs to use it."""
-        return {
-            "objects": f"s3://{BUCKET}",
-            "s3_endpoint": f"http://127.0.0.1:{self.port}",
-            "s3_region": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "any",
-            "AWS_SECRET_ACCESS_KEY": "any",
-        }
+        return s3_settings(BUCKET, self.port, "us-east-1", "any", "any")
