@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::NewLink;
 use crate::domain::ids::{AttachmentId, CommentPath, Recipient, RequestId};
 use crate::store::StoreError;
-use crate::store::db::{Db, Sql, execute, retried};
+use crate::store::db::{Db, Sql, Tx, execute, retried};
 use crate::store::gather::{Gatherer, Limits};
 
 const REMEMBER_REQUESTS: Sql = Sql {
@@ -23,9 +23,20 @@ const REMEMBER_REQUESTS: Sql = Sql {
          FROM json_array_elements(CAST($1 AS JSON)) AS rows (value) \
          ON CONFLICT (site, project, comment) DO UPDATE SET request = excluded.request, idle_since = NULL",
 };
-/// All links in one statement: a JSON array of arrays, octets as hex. Nothing in it can be a NUL, which PostgreSQL's
-/// texts cannot hold.
+/// The links of one part in one statement: a JSON array of arrays, octets as hex, and what they have in common. Nothing
+/// in it can be a NUL, which PostgreSQL's texts cannot hold.
 const INSERT_LINKS: Sql = Sql {
+    sqlite: "INSERT INTO links (link_id, secret_hash, attachment, attachment_id, recipient, expires_at, generation, \
+         site, project, comment) \
+         SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, $2, $3, $4, $5, $6 \
+         FROM json_each($1)",
+    postgres: "INSERT INTO links (link_id, secret_hash, attachment, attachment_id, recipient, expires_at, generation, \
+         site, project, comment) \
+         SELECT decode(value ->> 0, 'hex'), decode(value ->> 1, 'hex'), value ->> 2, CAST(value ->> 3 AS BIGINT), \
+         value ->> 4, $2, $3, $4, $5, $6 FROM json_array_elements(CAST($1 AS JSON)) AS rows (value)",
+};
+/// The links of many small parts: as [`INSERT_LINKS`], and each row says all that there is to it.
+const INSERT_LINKS_OF_MANY: Sql = Sql {
     sqlite: "INSERT INTO links (link_id, secret_hash, attachment, attachment_id, recipient, expires_at, generation, \
          site, project, comment) \
          SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
@@ -37,6 +48,9 @@ const INSERT_LINKS: Sql = Sql {
          FROM json_array_elements(CAST($1 AS JSON)) AS rows (value)",
 };
 
+/// From so many links on a part has a statement of its own: what its links have in common is then read once, which costs
+/// less than another statement.
+const LARGE_PART: usize = 32;
 /// Links in one transaction: a revocation waits behind no more than these at the embedded database's one writer. A call
 /// for more is written in several.
 pub(super) const LINKS_PER_TRANSACTION: usize = 1000;
@@ -45,7 +59,7 @@ pub(super) const LINKS_PER_TRANSACTION: usize = 1000;
 const fn limits(db: &Db) -> Limits {
     let goes = match db {
         Db::Sqlite { .. } => 1,
-        Db::Postgres(_) => 2,
+        Db::Postgres(_) => 4,
     };
     Limits { goes, weight: LINKS_PER_TRANSACTION }
 }
@@ -84,16 +98,26 @@ impl Part {
         self.had_request && self.request.is_some()
     }
 
-    /// Its links as the statement reads them.
-    fn rows(&self) -> impl Iterator<Item = impl Serialize> {
-        let (site, project, comment) = self.path.texts();
-        let links =
-            self.generation.into_iter().flat_map(|generation| self.links.iter().map(move |link| (generation, link)));
-        links.filter_map(move |(generation, link)| {
+    fn is_large(&self) -> bool {
+        self.links.len() >= LARGE_PART
+    }
+
+    /// Its links as the statement for one part reads them.
+    fn rows(&self) -> impl Iterator<Item = (String, String, &str, i64, Option<&str>)> {
+        self.links.iter().filter_map(|link| {
             let (attachment, row) = self.attachments.get(link.attachment)?;
-            let (id, hash) = (hex(link.id.octets()), hex(link.hash.octets()));
             let recipient = link.recipient.as_ref().map(Recipient::as_str);
-            Some((id, hash, attachment.as_str(), row, recipient, self.expires_at, generation, site, project, comment))
+            Some((hex(link.id.octets()), hex(link.hash.octets()), attachment.as_str(), *row, recipient))
+        })
+    }
+
+    /// Its links as the statement for many parts reads them.
+    fn whole_rows(&self) -> impl Iterator<Item = impl Serialize> {
+        let (site, project, comment) = self.path.texts();
+        let rows =
+            self.generation.into_iter().flat_map(move |generation| self.rows().map(move |row| (generation, row)));
+        rows.map(move |(generation, (id, hash, attachment, row, recipient))| {
+            (id, hash, attachment, row, recipient, self.expires_at, generation, site, project, comment)
         })
     }
 }
@@ -129,7 +153,8 @@ async fn write(db: Db, parts: Vec<Part>) -> Vec<Result<(), StoreError>> {
 }
 
 async fn write_together(db: &Db, parts: &[Part]) -> Result<(), StoreError> {
-    let (requests, links) = (requests(parts)?, links(parts)?);
+    let (large, small): (Vec<&Part>, Vec<&Part>) = parts.iter().partition(|part| part.is_large());
+    let (requests, links) = (requests(parts)?, json(small.into_iter().flat_map(Part::whole_rows))?);
     retried!(async {
         // Others do not wait for the one comment that a lock is on.
         let mut tx = if parts.len() > 1 { db.begin_impatient().await? } else { db.begin().await? };
@@ -137,7 +162,10 @@ async fn write_together(db: &Db, parts: &[Part]) -> Result<(), StoreError> {
             execute!(tx.on(), REMEMBER_REQUESTS, requests)?;
         }
         if let Some(links) = &links {
-            execute!(tx.on(), INSERT_LINKS, links)?;
+            execute!(tx.on(), INSERT_LINKS_OF_MANY, links)?;
+        }
+        for part in &large {
+            insert(&mut tx, part).await?;
         }
         if parts.iter().any(Part::revokes) { tx.commit_revocation().await } else { tx.commit().await }
     })
@@ -151,8 +179,12 @@ fn requests(parts: &[Part]) -> Result<Option<String>, StoreError> {
     json(last.into_iter().map(|((site, project, comment), request)| (site, project, comment, request)))
 }
 
-fn links(parts: &[Part]) -> Result<Option<String>, StoreError> {
-    json(parts.iter().flat_map(Part::rows))
+async fn insert(tx: &mut Tx, part: &Part) -> Result<(), StoreError> {
+    let (site, project, comment) = part.path.texts();
+    if let (Some(generation), Some(rows)) = (part.generation, json(part.rows())?) {
+        execute!(tx.on(), INSERT_LINKS, rows, part.expires_at, generation, site, project, comment)?;
+    }
+    Ok(())
 }
 
 /// `None` for an empty list.
