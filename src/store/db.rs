@@ -169,6 +169,14 @@ impl Db {
         }
     }
 
+    /// As [`Db::begin`], for what many wait for: on a server no statement waits for a row's lock for longer than a moment.
+    pub(super) async fn begin_impatient(&self) -> Result<Tx, StoreError> {
+        match self {
+            Self::Sqlite { .. } => self.begin().await,
+            Self::Postgres(server) => Ok(Tx(Arm::Postgres(ServerTx::begin_impatient(server).await?))),
+        }
+    }
+
     /// The database holds this mark. One that a later connection leads to must hold it too, or it was restored.
     pub(super) fn remember(&self, mark: Mark) {
         match self {

@@ -1,6 +1,7 @@
 //! Why the store did not answer.
 
 use std::io;
+use std::sync::Arc;
 
 use super::postgres;
 
@@ -11,12 +12,13 @@ const SQLITE_FULL: i32 = 13;
 /// `SQLITE_IOERR_SHMSIZE`: the index of the write-ahead log cannot grow, which is a full disk too.
 const SQLITE_IOERR_SHMSIZE: i32 = 4874;
 
-/// Why the store did not answer. The texts carry no values; the causes are for the log only.
-#[derive(Debug, thiserror::Error)]
+/// Why the store did not answer. The texts carry no values; the causes are for the log only. Cheap to clone: one statement
+/// may fail for several callers.
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// It cannot be asked now: locked for too long, unreachable, an I/O error.
     #[error("the database did not answer")]
-    Unavailable(#[source] sqlx::Error),
+    Unavailable(#[source] Arc<sqlx::Error>),
     /// It takes no writes, so it may not know the last revocations.
     #[error("the database server is a standby, or read-only")]
     ReadOnly,
@@ -34,7 +36,7 @@ pub enum StoreError {
     Schema(#[from] SchemaMismatch),
     /// A file of the embedded database, or a copy of it, cannot be made or opened.
     #[error("a database file cannot be made or opened")]
-    File(#[source] io::Error),
+    File(#[source] Arc<io::Error>),
     /// It could not be opened, and a setting is most likely to blame.
     #[error("{advice}")]
     Start {
@@ -53,6 +55,13 @@ impl StoreError {
     /// Whether another transaction was in the way, and the same one may succeed in a moment. It changed nothing.
     pub(super) fn is_conflict(&self) -> bool {
         matches!(self, Self::Unavailable(error) if postgres::is_conflict(error))
+    }
+
+    /// Whether a row that was written is to blame, or a lock on it: the same without that row may succeed.
+    pub(super) fn is_of_a_row(&self) -> bool {
+        let Self::Unavailable(error) = self else { return false };
+        let violates = |cause: &dyn sqlx::error::DatabaseError| !matches!(cause.kind(), sqlx::error::ErrorKind::Other);
+        error.as_database_error().is_some_and(violates) || postgres::is_conflict(error) || postgres::is_locked(error)
     }
 
     /// What an operator can do about it, by the setting's name where there is one.
@@ -103,14 +112,14 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::Configuration(cause) if cause.is::<postgres::ReadOnly>() => Self::ReadOnly,
             sqlx::Error::Io(cause) if cause.kind() == io::ErrorKind::StorageFull => Self::Full,
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Self::Corrupt("a column's type"),
-            _ => Self::Unavailable(error),
+            _ => Self::Unavailable(Arc::new(error)),
         }
     }
 }
 
 impl From<io::Error> for StoreError {
     fn from(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::StorageFull { Self::Full } else { Self::File(error) }
+        if error.kind() == io::ErrorKind::StorageFull { Self::Full } else { Self::File(Arc::new(error)) }
     }
 }
 

@@ -1,8 +1,12 @@
 //! API keys.
 
+use std::collections::{BTreeSet, HashMap};
+
 use time::OffsetDateTime;
 
-use super::db::{Sql, Tx, execute, fetch_all, fetch_optional, retried, sql};
+use super::db::{Db, Sql, Tx, execute, fetch_all, fetch_optional, retried, sql};
+use super::gather::{Gatherer, Limits};
+use super::issue::hex;
 use super::rows::{id, time};
 use super::{Store, StoreError};
 use crate::domain::access::{ApiKey, Binding};
@@ -11,8 +15,14 @@ use crate::domain::token::{ApiKeyId, SecretHash};
 
 const CREATE: Sql = sql("INSERT INTO api_keys (key_id, secret_hash, notify, admin, site, project, created_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7)");
-const VALID: Sql = sql("SELECT key_id, secret_hash, notify, admin, site, project, created_at, revoked_at \
-     FROM api_keys WHERE key_id = $1 AND revoked_at IS NULL");
+/// About a JSON array of ids in hex.
+const VALID: Sql = Sql {
+    sqlite: "SELECT k.key_id, k.secret_hash, k.notify, k.admin, k.site, k.project, k.created_at, k.revoked_at \
+         FROM json_each($1) AS w JOIN api_keys AS k ON k.key_id = unhex(w.value) WHERE k.revoked_at IS NULL",
+    postgres: "SELECT k.key_id, k.secret_hash, k.notify, k.admin, k.site, k.project, k.created_at, k.revoked_at \
+         FROM json_array_elements_text(CAST($1 AS JSON)) AS w (value) \
+         JOIN api_keys AS k ON k.key_id = decode(w.value, 'hex') WHERE k.revoked_at IS NULL",
+};
 const ALL: Sql = sql("SELECT key_id, secret_hash, notify, admin, site, project, created_at, revoked_at \
      FROM api_keys ORDER BY key_id");
 const REVOKE: Sql = sql("UPDATE api_keys SET revoked_at = $2 WHERE key_id = $1 AND revoked_at IS NULL");
@@ -20,6 +30,9 @@ const EXISTS: Sql = sql("SELECT created_at FROM api_keys WHERE key_id = $1");
 // A row that is always there.
 const LOCK: Sql = sql("UPDATE recommits SET count = count WHERE one = 1");
 const ANY: Sql = sql("SELECT created_at FROM api_keys LIMIT 1");
+
+/// Keys in one go, and goes at once: one that reads while the next one gathers.
+const LIMITS: Limits = Limits { goes: 2, weight: 256 };
 
 /// A key to be written.
 #[derive(Debug, Clone)]
@@ -86,6 +99,31 @@ fn bound_to(binding: &Binding) -> (Option<&str>, Option<&str>) {
     }
 }
 
+/// A key that is valid, with the SHA-256 of its secret.
+type Valid = Option<(ApiKey, [u8; 32])>;
+
+/// Looks keys up for all who call at once.
+pub(super) type Reading = Gatherer<ApiKeyId, Valid>;
+
+/// Starts looking keys up.
+pub(super) fn start(db: &Db) -> Reading {
+    let db = db.clone();
+    Gatherer::start(LIMITS, move |keys| read(db.clone(), keys))
+}
+
+async fn read(db: Db, keys: Vec<ApiKeyId>) -> Vec<Result<Valid, StoreError>> {
+    let each: BTreeSet<_> = keys.iter().collect();
+    let each: Vec<String> = each.into_iter().map(|key| format!("\"{}\"", hex(key.octets()))).collect();
+    let rows = fetch_all!(db.read(), KeyRow, VALID, format!("[{}]", each.join(",")));
+    let rows = rows.map(|rows| rows.into_iter().map(|row| (row.key_id.clone(), row.read())).collect());
+    let rows: Result<HashMap<_, _>, _> = rows;
+    let valid = |key: &ApiKeyId| match rows.as_ref().map_err(Clone::clone)?.get(key.octets().as_slice()) {
+        Some(read) => read.clone().map(|(listed, hash)| Some((listed.key, hash))),
+        None => Ok(None),
+    };
+    keys.iter().map(valid).collect()
+}
+
 async fn insert(tx: &mut Tx, new: &NewKey, now: OffsetDateTime) -> Result<(), StoreError> {
     let (site, project) = bound_to(&new.binding);
     let (key, hash) = (new.id.octets().as_slice(), new.hash.octets().as_slice());
@@ -136,8 +174,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub async fn key(&self, key: ApiKeyId) -> Result<Option<(ApiKey, [u8; 32])>, StoreError> {
-        let row = fetch_optional!(self.db.read(), KeyRow, VALID, key.octets().as_slice())?;
-        row.map(|row| row.read().map(|(listed, hash)| (listed.key, hash))).transpose()
+        self.gathered.keys.ask(key, 1).await
     }
 
     /// All keys, revoked ones too, in the order they were made.

@@ -58,7 +58,7 @@ pub(super) fn run_error(error: MigrateError) -> StoreError {
         MigrateError::VersionMissing(_) => SchemaMismatch::Newer.into(),
         MigrateError::VersionMismatch(_) => SchemaMismatch::Different.into(),
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => StoreError::from(error),
-        other => StoreError::Unavailable(sqlx::Error::Migrate(Box::new(other))),
+        other => sqlx::Error::Migrate(Box::new(other)).into(),
     }
 }
 

@@ -10,6 +10,7 @@ mod changes;
 mod comments;
 mod db;
 mod error;
+mod gather;
 mod history;
 mod issue;
 mod keys;
@@ -75,6 +76,14 @@ pub struct Store {
     db: Db,
     attachment_rows: Arc<AttachmentRows>,
     restored: history::Restored,
+    gathered: Arc<Gathered>,
+}
+
+/// What is asked for by many calls at once, and done for them together.
+struct Gathered {
+    keys: keys::Reading,
+    in_force: issue::read::Reading,
+    links: issue::write::Writing,
 }
 
 impl std::fmt::Debug for Store {
@@ -108,7 +117,9 @@ impl Store {
             DatabaseUrl::Sqlite(path) => sqlite::open(path, migrate).await?,
             DatabaseUrl::Postgres(url) => postgres::open(url, options, migrate, restored.clone()).await?,
         };
-        Ok(Self { db, attachment_rows: Arc::default(), restored })
+        let gathered =
+            Gathered { keys: keys::start(&db), in_force: issue::read::start(&db), links: issue::write::start(&db) };
+        Ok(Self { db, attachment_rows: Arc::default(), restored, gathered: Arc::new(gathered) })
     }
 
     /// The state that the embedded database is in. Equal to an earlier one: nothing was committed since. `None` when that

@@ -50,9 +50,7 @@ pub(super) async fn keep(tx: &mut Tx, key: &ObjectKey, now: OffsetDateTime) -> R
     match fetch_optional!(tx.on(), (i64,), TAKE, key.as_str())? {
         Some((delete_at,)) if delete_at > now.unix_timestamp() => Ok(()),
         // The purge has deleted the object, or has read the row already and is deleting it.
-        Some(_) | None => {
-            Err(StoreError::Unavailable(sqlx::Error::Protocol("the intent to upload has expired".to_owned())))
-        }
+        Some(_) | None => Err(sqlx::Error::Protocol("the intent to upload has expired".to_owned()).into()),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod client;
 mod compare;
+mod issuing;
 mod service;
 mod upload;
 

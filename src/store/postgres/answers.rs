@@ -36,7 +36,7 @@ pub(in crate::store) fn is_conflict(error: &Error) -> bool {
 }
 
 /// Whether a statement gave up waiting for a lock.
-pub(super) fn is_locked(error: &Error) -> bool {
+pub(in crate::store) fn is_locked(error: &Error) -> bool {
     matches!(error, Error::Database(cause) if cause.code().as_deref() == Some(LOCK_NOT_AVAILABLE))
 }
 

@@ -19,7 +19,7 @@ use crate::domain::mark::Mark;
 use pool::{Pool, Turn};
 use session::Beginnings;
 
-pub(super) use answers::{advice, is_conflict, is_full, is_read_only};
+pub(super) use answers::{advice, is_conflict, is_full, is_locked, is_read_only};
 pub(super) use run::{Reader, ServerTx};
 pub(super) use session::{ReadOnly, writable};
 

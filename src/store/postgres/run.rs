@@ -121,9 +121,18 @@ pub(in crate::store) struct ServerTx {
 impl ServerTx {
     /// Begins one, on another connection where the first has died: nothing was done on it yet.
     pub(in crate::store) async fn begin(server: &Arc<Server>) -> Result<Self, StoreError> {
+        Self::begin_with(server, &server.beginnings.write).await
+    }
+
+    /// As [`ServerTx::begin`]; a statement of it waits for a lock for a moment only.
+    pub(in crate::store) async fn begin_impatient(server: &Arc<Server>) -> Result<Self, StoreError> {
+        Self::begin_with(server, &server.beginnings.write_impatient).await
+    }
+
+    async fn begin_with(server: &Arc<Server>, beginning: &str) -> Result<Self, StoreError> {
         loop {
             let mut lease = server.pool.lease(Turn::Ordinary).await?;
-            match server.begin_on(&mut lease, &server.beginnings.write).await {
+            match server.begin_on(&mut lease, beginning).await {
                 Ok(()) => return Ok(Self { server: Arc::clone(server), lease: Some(lease) }),
                 Err(error) if lease.reused && is_lost(&error) => server.pool.forget_idle(),
                 Err(error) => return Err(error.into()),

@@ -18,6 +18,9 @@ pub(in crate::store) use writable;
 
 const WRITABLE: &str = concat!("SELECT ", writable!());
 
+/// How long a statement that many wait for waits for a row's lock.
+const LOCK_TIMEOUT: Duration = Duration::from_millis(100);
+
 /// Every statement finds its rows by an index, from a list or a row to the next. So a plan made while tables were small
 /// or their statistics old is still right when they have grown, and none need be made twice.
 const PLANNER: [(&str, &str); 5] = [
@@ -32,6 +35,8 @@ const PLANNER: [(&str, &str); 5] = [
 pub(super) struct Beginnings {
     /// Of those that write.
     pub(super) write: String,
+    /// As `write`, for those that must not wait for a lock.
+    pub(super) write_impatient: String,
     /// Of single statements that read, behind a pooler: it may give each message that stands alone to another server.
     pub(super) read: String,
 }
@@ -47,7 +52,9 @@ impl Beginnings {
         // A commit that is answered is on the disk, and on every standby that the server waits for.
         let durable = "SELECT set_config('synchronous_commit', 'on', true) \
              WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')";
-        Self { write: format!("{begin}; {durable}; {WRITABLE}"), read: format!("{begin}; {WRITABLE}") }
+        let impatient = format!("SET LOCAL lock_timeout = {}", LOCK_TIMEOUT.as_millis());
+        let write_impatient = format!("{begin}; {impatient}; {durable}; {WRITABLE}");
+        Self { write: format!("{begin}; {durable}; {WRITABLE}"), write_impatient, read: format!("{begin}; {WRITABLE}") }
     }
 }
 

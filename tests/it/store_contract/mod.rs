@@ -4,6 +4,7 @@ mod attachments;
 pub(crate) mod changes;
 mod comments;
 mod issuing;
+mod issuing_together;
 mod keys;
 mod links;
 mod objects;

@@ -1,0 +1,208 @@
+//! Links, written for all who wait in one transaction.
+
+use std::collections::BTreeMap;
+use std::slice;
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use serde::Serialize;
+
+use super::NewLink;
+use crate::domain::ids::{AttachmentId, CommentPath, Recipient, RequestId};
+use crate::store::StoreError;
+use crate::store::db::{Db, Sql, Tx, execute, retried};
+use crate::store::gather::{Gatherer, Limits};
+
+const REMEMBER_REQUESTS: Sql = Sql {
+    // Without WHERE, SQLite would read ON CONFLICT as a condition of the join (its documentation of UPSERT).
+    sqlite: "INSERT INTO comments (site, project, comment, request, changes) \
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, 0 FROM json_each($1) WHERE TRUE \
+         ON CONFLICT (site, project, comment) DO UPDATE SET request = excluded.request, idle_since = NULL",
+    postgres: "INSERT INTO comments (site, project, comment, request, changes) \
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, 0 \
+         FROM json_array_elements(CAST($1 AS JSON)) AS rows (value) \
+         ON CONFLICT (site, project, comment) DO UPDATE SET request = excluded.request, idle_since = NULL",
+};
+/// The links of one part in one statement: a JSON array of arrays, octets as hex, and what they have in common. Nothing
+/// in it can be a NUL, which PostgreSQL's texts cannot hold.
+const INSERT_LINKS: Sql = Sql {
+    sqlite: "INSERT INTO links (link_id, secret_hash, attachment, attachment_id, recipient, expires_at, generation, \
+         site, project, comment) \
+         SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, $2, $3, $4, $5, $6 \
+         FROM json_each($1)",
+    postgres: "INSERT INTO links (link_id, secret_hash, attachment, attachment_id, recipient, expires_at, generation, \
+         site, project, comment) \
+         SELECT decode(value ->> 0, 'hex'), decode(value ->> 1, 'hex'), value ->> 2, CAST(value ->> 3 AS BIGINT), \
+         value ->> 4, $2, $3, $4, $5, $6 FROM json_array_elements(CAST($1 AS JSON)) AS rows (value)",
+};
+/// The links of many small parts: as [`INSERT_LINKS`], and each row says all that there is to it.
+const INSERT_LINKS_OF_MANY: Sql = Sql {
+    sqlite: "INSERT INTO links (link_id, secret_hash, attachment, attachment_id, recipient, expires_at, generation, \
+         site, project, comment) \
+         SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
+         value ->> 6, value ->> 7, value ->> 8, value ->> 9 FROM json_each($1)",
+    postgres: "INSERT INTO links (link_id, secret_hash, attachment, attachment_id, recipient, expires_at, generation, \
+         site, project, comment) \
+         SELECT decode(value ->> 0, 'hex'), decode(value ->> 1, 'hex'), value ->> 2, CAST(value ->> 3 AS BIGINT), \
+         value ->> 4, CAST(value ->> 5 AS BIGINT), CAST(value ->> 6 AS BIGINT), value ->> 7, value ->> 8, value ->> 9 \
+         FROM json_array_elements(CAST($1 AS JSON)) AS rows (value)",
+};
+
+/// From so many links on a part has a statement of its own: what its links have in common is then read once, which costs
+/// less than another statement.
+const LARGE_PART: usize = 32;
+/// Links in one transaction: a revocation waits behind no more than these at the embedded database's one writer. A call
+/// for more is written in several.
+pub(super) const LINKS_PER_TRANSACTION: usize = 1000;
+
+/// The embedded database takes one writer at a time. A server's commits overlap, and its own group commit does the rest.
+const fn limits(db: &Db) -> Limits {
+    let goes = match db {
+        Db::Sqlite { .. } => 1,
+        Db::Postgres(_) => 4,
+    };
+    Limits { goes, weight: LINKS_PER_TRANSACTION }
+}
+
+/// Links of one comment, and the request that it belongs to.
+pub(in crate::store) struct Part {
+    pub(super) path: CommentPath,
+    /// To be remembered, where it is another than before.
+    pub(super) request: Option<RequestId>,
+    /// Whether it takes the place of another one.
+    pub(super) had_request: bool,
+    /// Ids and rows of what the links open.
+    pub(super) attachments: Arc<[(AttachmentId, i64)]>,
+    /// `None` without a project: then there are no attachments, and no links.
+    pub(super) generation: Option<i64>,
+    pub(super) expires_at: i64,
+    /// Each for one of `attachments`.
+    pub(super) links: Vec<NewLink>,
+}
+
+impl Part {
+    /// What it weighs in a transaction.
+    pub(super) fn weight(&self) -> usize {
+        self.links.len().max(1)
+    }
+
+    /// As this one, with nothing to write.
+    pub(super) fn without_links(&self) -> Self {
+        let (path, attachments) = (self.path.clone(), Arc::clone(&self.attachments));
+        let Self { had_request, generation, expires_at, .. } = *self;
+        Self { path, request: None, had_request, attachments, generation, expires_at, links: Vec::new() }
+    }
+
+    /// Who was on the other request, and is not on this one, can no longer download.
+    const fn revokes(&self) -> bool {
+        self.had_request && self.request.is_some()
+    }
+
+    fn is_large(&self) -> bool {
+        self.links.len() >= LARGE_PART
+    }
+
+    /// Its links as the statement for one part reads them.
+    fn rows(&self) -> impl Iterator<Item = (String, String, &str, i64, Option<&str>)> {
+        self.links.iter().filter_map(|link| {
+            let (attachment, row) = self.attachments.get(link.attachment)?;
+            let recipient = link.recipient.as_ref().map(Recipient::as_str);
+            Some((hex(link.id.octets()), hex(link.hash.octets()), attachment.as_str(), *row, recipient))
+        })
+    }
+
+    /// Its links as the statement for many parts reads them.
+    fn whole_rows(&self) -> impl Iterator<Item = impl Serialize> {
+        let (site, project, comment) = self.path.texts();
+        let rows =
+            self.generation.into_iter().flat_map(move |generation| self.rows().map(move |row| (generation, row)));
+        rows.map(move |(generation, (id, hash, attachment, row, recipient))| {
+            (id, hash, attachment, row, recipient, self.expires_at, generation, site, project, comment)
+        })
+    }
+}
+
+/// Octets as lower-case hex.
+pub(in crate::store) fn hex(octets: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut hex = String::with_capacity(octets.len() * 2);
+    for octet in octets {
+        hex.push(char::from(DIGITS[usize::from(octet >> 4)]));
+        hex.push(char::from(DIGITS[usize::from(octet & 0xf)]));
+    }
+    hex
+}
+
+/// Writes for all who wait.
+pub(in crate::store) type Writing = Gatherer<Part, ()>;
+
+/// Starts writing.
+pub(in crate::store) fn start(db: &Db) -> Writing {
+    let limits = limits(db);
+    let db = db.clone();
+    Gatherer::start(limits, move |parts| write(db.clone(), parts))
+}
+
+/// All in one transaction; where one of them may be what is wrong with it, each in one of its own.
+async fn write(db: Db, parts: Vec<Part>) -> Vec<Result<(), StoreError>> {
+    let written = write_together(&db, &parts).await;
+    if parts.len() > 1 && written.as_ref().is_err_and(StoreError::is_of_a_row) {
+        return join_all(parts.iter().map(|part| write_together(&db, slice::from_ref(part)))).await;
+    }
+    parts.iter().map(|_| written.clone()).collect()
+}
+
+async fn write_together(db: &Db, parts: &[Part]) -> Result<(), StoreError> {
+    let (large, small): (Vec<&Part>, Vec<&Part>) = parts.iter().partition(|part| part.is_large());
+    let (requests, links) = (requests(parts)?, json(small.into_iter().flat_map(Part::whole_rows))?);
+    retried!(async {
+        // Others do not wait for the one comment that a lock is on.
+        let mut tx = if parts.len() > 1 { db.begin_impatient().await? } else { db.begin().await? };
+        if let Some(requests) = &requests {
+            execute!(tx.on(), REMEMBER_REQUESTS, requests)?;
+        }
+        if let Some(links) = &links {
+            execute!(tx.on(), INSERT_LINKS_OF_MANY, links)?;
+        }
+        for part in &large {
+            insert(&mut tx, part).await?;
+        }
+        if parts.iter().any(Part::revokes) { tx.commit_revocation().await } else { tx.commit().await }
+    })
+}
+
+/// Each comment once, as PostgreSQL asks, with its last request; in their order, so that no two transactions lock each
+/// other out.
+fn requests(parts: &[Part]) -> Result<Option<String>, StoreError> {
+    let all = parts.iter().filter_map(|part| Some((part.path.texts(), part.request.as_ref()?.as_str())));
+    let last: BTreeMap<_, _> = all.collect();
+    json(last.into_iter().map(|((site, project, comment), request)| (site, project, comment, request)))
+}
+
+async fn insert(tx: &mut Tx, part: &Part) -> Result<(), StoreError> {
+    let (site, project, comment) = part.path.texts();
+    if let (Some(generation), Some(rows)) = (part.generation, json(part.rows())?) {
+        execute!(tx.on(), INSERT_LINKS, rows, part.expires_at, generation, site, project, comment)?;
+    }
+    Ok(())
+}
+
+/// `None` for an empty list.
+fn json(rows: impl Iterator<Item = impl Serialize>) -> Result<Option<String>, StoreError> {
+    let rows: Vec<_> = rows.collect();
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    serde_json::to_string(&rows).map(Some).map_err(|_| StoreError::Corrupt("rows that cannot be written as JSON"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn octets_as_hex() {
+        assert_eq!(hex(&[]), "");
+        assert_eq!(hex(&[0, 0x0f, 0xa0, 0xff]), "000fa0ff");
+    }
+}
