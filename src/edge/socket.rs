@@ -94,7 +94,7 @@ impl GatedSocket {
     pub async fn write_now(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
         poll_fn(|cx| match Pin::new(&mut *self).poll_write_vectored(cx, parts) {
             Poll::Pending => Poll::Ready(Ok(0)),
-            written => written,
+            written @ Poll::Ready(_) => written,
         })
         .await
     }
@@ -121,7 +121,7 @@ impl GatedSocket {
     pub fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
-        mut send: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
+        mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         loop {
             if !self.may_write(cx) {
@@ -130,7 +130,7 @@ impl GatedSocket {
             if self.stream.poll_write_ready(cx)?.is_pending() {
                 return self.written(Poll::Pending);
             }
-            match self.stream.try_io(Interest::WRITABLE, || send(self.stream.as_fd())) {
+            match self.stream.try_io(Interest::WRITABLE, || call(self.stream.as_fd())) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 sent => return self.written(Poll::Ready(sent)),
             }

@@ -72,7 +72,9 @@ mod tests {
     fn a_client_keeps_up_until_it_is_slow() {
         let mut unsent = Unsent::default();
         let mut after = |waits: &[u64]| {
-            waits.iter().for_each(|ms| unsent.waited(Duration::from_millis(*ms)));
+            for ms in waits {
+                unsent.waited(Duration::from_millis(*ms));
+            }
             unsent.keeps_up
         };
         assert!(!after(&[1; 7]));

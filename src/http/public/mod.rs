@@ -149,10 +149,8 @@ async fn respond(
     let client = ProbableClient::of(&head.method, &head.headers, public.app.settings.is_reached_by_tls());
     let method = crate::http::method_name(&head.method);
     let log = LogLine { method, route: route.template(), started: Instant::now(), client };
-    let answered = match unknown {
-        true => Err(Refusal::new(Code::Unavailable)),
-        false => answer(public, gate, head, route, &log).await,
-    };
+    let answered =
+        if unknown { Err(Refusal::new(Code::Unavailable)) } else { answer(public, gate, head, route, &log).await };
     if route.is_file() {
         public.app.metrics.file_requested(client, answered.is_ok());
     }

@@ -7,8 +7,9 @@
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector as SdkConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -25,6 +26,8 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use thread_local::ThreadLocal;
+use tokio::io::{AsyncRead as _, ReadBuf};
 use tokio::net::TcpStream;
 
 /// For a TCP connection to the server.
@@ -33,8 +36,14 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Connections kept for later.
 const IDLE_CONNECTIONS: usize = 64;
-/// What a connection reads ahead of a slow download. hyper's own bound is 400 kB.
+/// What a connection reads at once for a download that keeps up. hyper's own bound is 400 kB.
 const READ_AHEAD_OCTETS: usize = 128 * 1024;
+/// What it reads at once for one that does not, or of which nothing is known: it waits in memory for the recipient.
+const SMALL_READ_OCTETS: usize = 16 * 1024;
+/// Where nobody asked for more in this time, a recipient is waited for.
+const SLOW: Duration = Duration::from_millis(100);
+/// A download that took so much without such a pause keeps up.
+const QUICK_OCTETS: usize = 512 * 1024;
 /// A request's body may take as long as at this rate, on top of the read timeout: 64 KiB/s.
 const SLOWEST_UPLOAD_OCTETS_PER_SECOND: u64 = 64 * 1024;
 
@@ -49,10 +58,12 @@ pub(super) enum NoAnswer {
     Failed(#[source] hyper_util::client::legacy::Error),
 }
 
-/// The client. Its connections live on the runtime that opened them, and serve all.
+/// The client, one for each thread: a connection's task lives on the runtime that opened it, and an answer that crosses
+/// threads costs two wake-ups more.
 #[derive(Clone, Debug)]
 pub(super) struct Wire {
-    client: Client<Connector, SdkBody>,
+    connector: Connector,
+    clients: Arc<ThreadLocal<Client<Connector, SdkBody>>>,
 }
 
 impl Wire {
@@ -67,13 +78,18 @@ impl Wire {
             .https_or_http()
             .enable_http1()
             .wrap_connector(Acknowledging(tcp));
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .pool_max_idle_per_host(IDLE_CONNECTIONS)
-            .http1_max_buf_size(READ_AHEAD_OCTETS)
-            .build(connector);
-        Ok(Self { client })
+        Ok(Self { connector, clients: Arc::default() })
+    }
+
+    fn client(&self) -> &Client<Connector, SdkBody> {
+        self.clients.get_or(|| {
+            Client::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(IDLE_TIMEOUT)
+                .pool_max_idle_per_host(IDLE_CONNECTIONS)
+                .http1_max_buf_size(READ_AHEAD_OCTETS)
+                .build(self.connector.clone())
+        })
     }
 
     /// Sends a request and waits for the head of its answer.
@@ -84,7 +100,7 @@ impl Wire {
     ) -> Result<Response<Incoming>, NoAnswer> {
         let octets = request.body().size_hint().exact().unwrap_or(0);
         let patience = read_timeout + Duration::from_secs(octets / SLOWEST_UPLOAD_OCTETS_PER_SECOND);
-        match tokio::time::timeout(patience, self.client.request(request)).await {
+        match tokio::time::timeout(patience, self.client().request(request)).await {
             Ok(answer) => answer.map_err(NoAnswer::Failed),
             Err(_) => Err(NoAnswer::Timeout(patience)),
         }
@@ -138,31 +154,63 @@ impl tower::Service<Uri> for Acknowledging {
 
     fn call(&mut self, server: Uri) -> Self::Future {
         let connecting = self.0.call(server);
-        Box::pin(async move { Ok(AtOnce(connecting.await?)) })
+        Box::pin(async move { Ok(AtOnce { io: connecting.await?, asked: Instant::now(), quick_octets: 0 }) })
     }
 }
 
-/// A connection that acknowledges at once.
+/// A connection that acknowledges at once, and reads ahead of its recipient only while they keep up.
 #[derive(Debug)]
-struct AtOnce(TokioIo<TcpStream>);
+struct AtOnce {
+    io: TokioIo<TcpStream>,
+    /// When more was last asked for.
+    asked: Instant,
+    /// What was taken since the last pause.
+    quick_octets: usize,
+}
+
+impl AtOnce {
+    /// What may be read now.
+    fn at_most(&mut self) -> usize {
+        let now = Instant::now();
+        if now - self.asked > SLOW {
+            self.quick_octets = 0;
+        }
+        self.asked = now;
+        if self.quick_octets < QUICK_OCTETS { SMALL_READ_OCTETS } else { usize::MAX }
+    }
+}
 
 impl Connection for AtOnce {
     fn connected(&self) -> Connected {
-        self.0.inner().connected()
+        self.io.inner().connected()
     }
 }
 
 impl Read for AtOnce {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, room: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, mut room: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
         // Where it cannot be had, answers are only slower.
-        let _ = socket2::SockRef::from(self.0.inner()).set_tcp_quickack(true);
-        Pin::new(&mut self.0).poll_read(cx, room)
+        let _ = socket2::SockRef::from(self.io.inner()).set_tcp_quickack(true);
+        if self.at_most() >= room.remaining() {
+            let wanted = room.remaining();
+            let read = Pin::new(&mut self.io).poll_read(cx, room);
+            // Counted as if the room were full: what matters is how long it takes.
+            if read.is_ready() {
+                self.quick_octets = self.quick_octets.saturating_add(wanted);
+            }
+            return read;
+        }
+        let mut octets = [0; SMALL_READ_OCTETS];
+        let mut some = ReadBuf::new(&mut octets);
+        ready!(Pin::new(self.io.inner_mut()).poll_read(cx, &mut some))?;
+        self.quick_octets += some.filled().len();
+        room.put_slice(some.filled());
+        Poll::Ready(Ok(()))
     }
 }
 
 impl Write for AtOnce {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, octets)
+        Pin::new(&mut self.io).poll_write(cx, octets)
     }
 
     fn poll_write_vectored(
@@ -170,18 +218,18 @@ impl Write for AtOnce {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(cx, pieces)
+        Pin::new(&mut self.io).poll_write_vectored(cx, pieces)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
+        self.io.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.io).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }
