@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::{Map, Query};
+use super::{Map, Query, Set};
 use crate::metrics::Metrics;
 
 /// Statements under way at once for one batcher: one that reads while the next one gathers.
@@ -147,8 +147,8 @@ async fn answer<K: Clone + Eq + Hash, R>(
     if batch.is_empty() {
         return;
     }
-    let keys: Map<K, ()> = batch.iter().map(|ask| (ask.key.clone(), ())).collect();
-    let keys: Vec<K> = keys.into_keys().collect();
+    let keys: Set<K> = batch.iter().map(|ask| ask.key.clone()).collect();
+    let keys: Vec<K> = keys.into_iter().collect();
     metrics.liveness_batch_size.record(u32::try_from(keys.len()).unwrap_or(u32::MAX));
 
     let sent = Instant::now();
