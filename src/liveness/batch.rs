@@ -1,6 +1,5 @@
 //! One statement for all the requests that wait.
 
-use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::Query;
+use super::{Map, Query, Set};
 use crate::metrics::Metrics;
 
 /// Statements under way at once for one batcher: one that reads while the next one gathers.
@@ -148,7 +147,7 @@ async fn answer<K: Clone + Eq + Hash, R>(
     if batch.is_empty() {
         return;
     }
-    let keys: HashSet<K> = batch.iter().map(|ask| ask.key.clone()).collect();
+    let keys: Set<K> = batch.iter().map(|ask| ask.key.clone()).collect();
     let keys: Vec<K> = keys.into_iter().collect();
     metrics.liveness_batch_size.record(u32::try_from(keys.len()).unwrap_or(u32::MAX));
 
@@ -171,7 +170,7 @@ async fn answer<K: Clone + Eq + Hash, R>(
             return;
         }
     };
-    let rows: HashMap<K, Arc<R>> = rows.into_iter().collect();
+    let rows: Map<K, Arc<R>> = rows.into_iter().collect();
     for ask in batch {
         let _ = ask.reply.send(Ok(Answer { row: rows.get(&ask.key).cloned(), sent }));
     }

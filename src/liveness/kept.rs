@@ -5,13 +5,13 @@
 //! about a living link replaces its site's number in the same transaction. So while the number read *now* is the one
 //! that came with the row, the row is what would be read now. Nothing else decides, no time and no message.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
+use super::Map;
 use crate::domain::ids::SiteId;
 use crate::domain::token::LinkId;
 use crate::metrics::Metrics;
@@ -110,7 +110,7 @@ impl Kept {
             Some(numbers) if numbers.state == read.state => numbers.of.extend(read.of),
             other => *other = Some(read),
         }
-        part(numbers.as_ref().map_or(&HashMap::new(), |numbers| &numbers.of), kept)
+        part(numbers.as_ref().map_or(&Map::default(), |numbers| &numbers.of), kept)
     }
 
     /// Reads rows, and keeps those of living links.
@@ -136,10 +136,10 @@ type Rows = Vec<Arc<LivenessRow>>;
 /// What the sites' numbers are in a state of the embedded database.
 struct Numbers {
     state: DatabaseState,
-    of: HashMap<SiteId, SiteChange>,
+    of: Map<SiteId, SiteChange>,
 }
 
-fn part(numbers: &HashMap<SiteId, SiteChange>, kept: Rows) -> (Rows, Rows) {
+fn part(numbers: &Map<SiteId, SiteChange>, kept: Rows) -> (Rows, Rows) {
     kept.into_iter().partition(|row| numbers.get(&row.site) == Some(&row.change))
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use attachlink::domain::ids::RequestId;
 use attachlink::liveness::Kept;
 use attachlink::metrics::Metrics;
-use attachlink::store::{CommentsSeen, RevokeTarget, SiteChange};
+use attachlink::store::{CommentsSeen, RevokeTarget, SiteChange, StoreError};
 
 use super::*;
 use crate::random::Random;
@@ -257,7 +257,37 @@ async fn whatever_happens_kept_rows_say_what_the_database_says(store: Store) {
     }
 }
 
+async fn the_same_row_is_handed_out_until_something_changes_in_its_site(store: Store) {
+    let world = World::new(store).await;
+    let (path, link) = (world.comment(), world.link().await);
+    let row = async || world.kept.rows(vec![link]).await.unwrap().remove(0);
+    let first = row().await;
+    registered(&world.store, &path, "a3").await;
+    issue(&world.store, &path).await;
+    world.store.delete_comment(&comment(SITES[1], PROJECTS[0], "other"), NOW).await.unwrap();
+    assert!(Arc::ptr_eq(&first, &row().await), "nothing was read");
+    world.store.delete_comment(&comment(SITES[0], PROJECTS[1], "other"), NOW).await.unwrap();
+    let second = row().await;
+    assert!(!Arc::ptr_eq(&first, &second) && said(&first) == said(&second), "it was read anew");
+    world.store.revoke_link(&path.site, link, NOW).await.unwrap();
+    assert!(row().await.withdrawn);
+    assert!(!Arc::ptr_eq(&row().await, &row().await), "a dead one is not kept");
+}
+
+async fn a_restored_database_serves_no_row_that_is_kept(store: Store) {
+    let world = World::new(store).await;
+    let link = world.link().await;
+    world.kept.rows(vec![link]).await.unwrap();
+    world.store.set_restored(true);
+    let refused = world.kept.rows(vec![link]).await.unwrap_err();
+    assert!(matches!(refused, StoreError::Restored), "{refused:?}");
+    world.store.set_restored(false);
+    assert!(!world.kept.rows(vec![link]).await.unwrap()[0].withdrawn);
+}
+
 on_each_database!(
+    a_restored_database_serves_no_row_that_is_kept,
+    the_same_row_is_handed_out_until_something_changes_in_its_site,
     every_change_replaces_the_number_of_its_site_alone,
     what_changes_no_link_leaves_the_number_alone,
     whatever_happens_kept_rows_say_what_the_database_says,
