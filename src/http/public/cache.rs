@@ -1,8 +1,11 @@
 //! Small hot objects in memory. Versions of objects never change, so nothing is ever invalidated; and nothing here
 //! says that a link is alive: it is asked only after the database said so, and served only while the store has it.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use moka::sync::Cache;
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
 
 use crate::metrics::Metrics;
 
@@ -10,25 +13,31 @@ use crate::metrics::Metrics;
 pub(super) const LARGEST_OBJECT_OCTETS: u64 = 256 * 1024;
 
 /// What an entry costs beside its bytes: key, counters, and the cache's own tables, generously.
-const ENTRY_OVERHEAD_OCTETS: u32 = 256;
+const ENTRY_OVERHEAD_OCTETS: u64 = 256;
+/// Of which size objects are thought to be, to make room for the right number of them.
+const USUAL_OBJECT_OCTETS: u64 = 16 * 1024;
 
 /// Object versions by entity tag, bounded by octets.
 #[derive(Clone)]
 pub struct ObjectCache {
-    versions: Cache<String, Bytes>,
+    versions: Arc<Cache<String, Bytes, Octets>>,
+}
+
+#[derive(Clone)]
+struct Octets;
+
+impl Weighter<String, Bytes> for Octets {
+    fn weight(&self, etag: &String, bytes: &Bytes) -> u64 {
+        (etag.len() + bytes.len()) as u64 + ENTRY_OVERHEAD_OCTETS
+    }
 }
 
 impl ObjectCache {
     /// A cache of at most `octets` octets; 0 keeps nothing.
     #[must_use]
     pub fn new(octets: u64) -> Self {
-        let versions = Cache::builder()
-            .max_capacity(octets)
-            .weigher(|key: &String, bytes: &Bytes| {
-                u32::try_from(key.len() + bytes.len()).unwrap_or(u32::MAX).saturating_add(ENTRY_OVERHEAD_OCTETS)
-            })
-            .build();
-        Self { versions }
+        let objects = usize::try_from(octets / USUAL_OBJECT_OCTETS).unwrap_or(usize::MAX);
+        Self { versions: Arc::new(Cache::with_weighter(objects, octets, Octets)) }
     }
 
     /// The bytes of a version, if they are here.
@@ -46,7 +55,7 @@ impl ObjectCache {
 
     /// Tells the operator's metrics how much is kept.
     pub fn report(&self, metrics: &Metrics) {
-        metrics.cache_holds(self.versions.entry_count(), self.versions.weighted_size());
+        metrics.cache_holds(self.versions.len() as u64, self.versions.weight());
     }
 }
 
@@ -59,13 +68,12 @@ mod tests {
         let cache = ObjectCache::new(10_000);
         for n in 0..100 {
             cache.put(format!("v{n}"), Bytes::from(vec![0; 1000]));
-            cache.versions.run_pending_tasks();
         }
-        assert!(cache.versions.weighted_size() <= 10_000, "{}", cache.versions.weighted_size());
+        assert!(cache.versions.weight() <= 10_000, "{}", cache.versions.weight());
+        assert!(cache.versions.len() > 5, "{}", cache.versions.len());
         let metrics = Metrics::new(&[]).unwrap();
         let empty = ObjectCache::new(0);
         empty.put("v".to_owned(), Bytes::from_static(b"x"));
-        empty.versions.run_pending_tasks();
         assert_eq!(empty.get("v", &metrics), None);
     }
 }
