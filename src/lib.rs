@@ -20,6 +20,7 @@ pub mod config;
 pub mod demo;
 pub mod domain;
 pub mod edge;
+mod file_system;
 pub mod history;
 pub mod http;
 pub mod liveness;

@@ -3,7 +3,8 @@
 //!
 //! By itself it takes up to four megabytes (`net.ipv4.tcp_wmem`): thousands of slow clients would fill its memory, and
 //! each would need minutes for what it holds without a sign of life that we could see. But a fast client that is given
-//! little at a time costs the service three times the CPU for each octet (docs/BENCHMARKS.md).
+//! little at a time costs the service twice the CPU for each octet (docs/BENCHMARKS.md). One that was fast and becomes
+//! slow shows no sign of life until half of the much has left: within the default stall limit that takes 9 kB/s.
 
 use std::time::Duration;
 
@@ -14,8 +15,8 @@ use tokio::time::Instant;
 /// For a client of which nothing is known, or that is slow. We hear of its progress when half of this has left: at the
 /// default minimum rate, about once a minute. With a quarter of it, receivers were seen to buffer several times as much.
 const LITTLE_OCTETS: u32 = 128 * 1024;
-/// As much as the kernel likes.
-const MUCH: u32 = 0;
+/// For one that keeps up.
+const MUCH_OCTETS: u32 = 1024 * 1024;
 /// Room again after no more than this is what a client does that takes more than 6 MB/s.
 const QUICK: Duration = Duration::from_millis(10);
 /// So often in a row, which is after about a megabyte: then it keeps up.
@@ -49,7 +50,7 @@ impl Unsent {
         let kept_up = self.keeps_up;
         self.waited(since.elapsed());
         if self.keeps_up != kept_up {
-            limit(stream, if self.keeps_up { MUCH } else { LITTLE_OCTETS });
+            limit(stream, if self.keeps_up { MUCH_OCTETS } else { LITTLE_OCTETS });
         }
     }
 

@@ -19,10 +19,10 @@ use crate::store::{DatabaseState, LivenessRow, SiteChange, Store, StoreError};
 
 /// What is kept at most.
 const KEPT_OCTETS: u64 = 64 * 1024 * 1024;
-/// What a row costs beside its texts, with its place among the others, generously.
-const ROW_OCTETS: usize = 768;
+/// What a row costs beside its texts, with its place among the others and the head of an answer that is kept with it.
+const ROW_OCTETS: usize = 2048;
 /// About how many rows that are.
-const KEPT_ROWS: usize = 64 * 1024;
+const KEPT_ROWS: usize = 32 * 1024;
 
 /// The rows that a process keeps, for all of its threads. Only such of links that are alive: of others the database is
 /// asked each time.

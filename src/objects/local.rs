@@ -13,7 +13,7 @@ use bytes::Bytes;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use parking_lot::Mutex;
-use rustix::fs::{AtFlags, FileType, FsWord, Stat, fstatfs, fsync, statat, unlinkat};
+use rustix::fs::{AtFlags, FileType, Stat, fsync, statat, unlinkat};
 use rustix::io::Errno;
 use time::OffsetDateTime;
 
@@ -23,6 +23,7 @@ use super::local_incoming::{self, INCOMING, Way};
 use super::local_read::{self, LocalBody};
 use super::local_upload::LocalUpload;
 use crate::domain::attachment::{ObjectKey, ObjectVersion, UPLOADS};
+use crate::file_system::is_local;
 
 /// A directory of objects: a capability that no name and no symbolic link leaves.
 #[derive(Debug)]
@@ -36,10 +37,6 @@ pub struct LocalDir {
     /// How this file system takes uploads, once tried.
     pub(super) way: OnceLock<Way>,
 }
-
-/// File systems that answer from memory what is in memory: ext4, xfs, btrfs, f2fs, tmpfs, bcachefs, overlayfs.
-const PROMPT_FILE_SYSTEMS: [FsWord; 7] =
-    [0xEF53, 0x5846_5342, 0x9123_683E, 0xF2F5_2010, 0x0102_1994, 0xCA45_1A4E, 0x794C_7630];
 
 /// What tells the contents of a file from later ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -118,8 +115,7 @@ impl LocalDir {
         }
         let root = Dir::open_ambient_dir(dir, ambient_authority())?;
         let here = beneath::open(root.as_fd(), ".", beneath::FOLDER)?;
-        let prompt = PROMPT_FILE_SYSTEMS.contains(&fstatfs(&here)?.f_type);
-        let prompt_device = if prompt { Some(here.metadata()?.dev()) } else { None };
+        let prompt_device = if is_local(&here)? { Some(here.metadata()?.dev()) } else { None };
         Ok(Self { root, prompt_device, synced_folders: Mutex::default(), way: OnceLock::new() })
     }
 
@@ -162,10 +158,14 @@ impl LocalDir {
         Ok(opened)
     }
 
-    /// Whether the key still names this version, by the kernel's own look at the name: a third of what opening costs. It
-    /// follows symbolic links to folders, where opening follows none; no octet is read this way. Where the kernel has to
-    /// look on the disk first, it waits, once.
-    pub(super) fn must_be_there(&self, version: &ObjectVersion) -> Result<(), ObjectError> {
+    /// Whether the key still names this version. Where that asks no network, by the kernel's own look at the name: half of
+    /// what opening costs. It follows symbolic links to folders, where opening follows none; no octet is read this way.
+    /// Where the kernel has to look on the disk first, it waits, once.
+    pub(super) async fn must_be_there(self: &Arc<Self>, version: &ObjectVersion) -> Result<(), ObjectError> {
+        if self.prompt_device.is_none() {
+            let now = self.stat(&version.key).await?;
+            return if now.version == version.version { Ok(()) } else { Err(ObjectError::Changed) };
+        }
         let stat = statat(&self.root, version.key.as_str(), AtFlags::SYMLINK_NOFOLLOW);
         let stat = stat.map_err(|error| ObjectError::looking(error.into()))?;
         if !FileType::from_raw_mode(stat.st_mode).is_file() {

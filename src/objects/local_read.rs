@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::Stream;
 use rustix::fs::sendfile;
-use rustix::io::{Errno, ReadWriteFlags, preadv2};
+use rustix::io::{Errno, ReadWriteFlags, preadv2, retry_on_intr};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::ObjectError;
@@ -143,7 +143,7 @@ impl LocalBody {
     pub(super) fn send_to(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
         let wanted = usize::try_from(self.at_once_end() - self.next).unwrap_or(usize::MAX);
         let mut next = self.next;
-        let sent = sendfile(socket, &self.opened.file, Some(&mut next), wanted)?;
+        let sent = retry_on_intr(|| sendfile(socket, &self.opened.file, Some(&mut next), wanted))?;
         self.next += sent as u64;
         Ok(sent)
     }

@@ -183,7 +183,7 @@ impl ObjectStore {
     /// [`ObjectError::NotFound`], [`ObjectError::Changed`].
     pub async fn must_be_there(&self, version: &ObjectVersion) -> Result<(), ObjectError> {
         match self {
-            Self::Local(dir) => dir.must_be_there(version),
+            Self::Local(dir) => dir.must_be_there(version).await,
             // Nobody but us writes under an upload's key, so its bytes are right wherever they are; to ask costs a
             // round trip. Of other objects one octet is asked for, under the conditions of any download.
             Self::S3(_) if is_plain_upload(&version.key) => Ok(()),

@@ -57,7 +57,7 @@ pub(super) async fn open(path: &Path, migrate: Migrate) -> Result<Db, StoreError
     let options = options(&path).read_only(true).row_buffer_size(ROWS_AHEAD);
     let readers = pool_options(READERS).connect_with(options.clone()).await?;
     let liveness = pool_options(LIVENESS_READERS).connect_with(options).await?;
-    Ok(Db::Sqlite { readers, liveness, writer, state: StateFile::open(&path).ok() })
+    Ok(Db::Sqlite { readers, liveness, writer, state: StateFile::open(&path).ok().flatten() })
 }
 
 /// Makes a directory for its owner only, where it does not exist.

@@ -15,6 +15,8 @@ use std::path::Path;
 
 use rustix::fs::fstat;
 
+use crate::file_system::is_local;
+
 /// The header is there twice, so that a reader sees when it is being written.
 const HEADER_OCTETS: usize = 48;
 /// Where a header says that it is initialised.
@@ -30,11 +32,13 @@ pub struct DatabaseState([u8; HEADER_OCTETS]);
 pub(super) struct StateFile(&'static File);
 
 impl StateFile {
-    /// That of a database which is open, in the mode of the write-ahead log.
-    pub(super) fn open(database: &Path) -> io::Result<Self> {
+    /// That of a database which is open, in the mode of the write-ahead log. `None` where a file that is read might not be
+    /// what others have mapped: only file systems of this machine promise that.
+    pub(super) fn open(database: &Path) -> io::Result<Option<Self>> {
         let mut name = database.as_os_str().to_owned();
         name.push("-shm");
-        Ok(Self(Box::leak(Box::new(File::open(name)?))))
+        let file: &'static File = Box::leak(Box::new(File::open(name)?));
+        Ok(is_local(file)?.then_some(Self(file)))
     }
 
     /// The state now; `None` when it cannot be told: a commit is being written, or the file is no longer in use.

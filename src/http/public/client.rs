@@ -44,7 +44,9 @@ impl<'a> Signs<'a> {
     /// Takes notice of one header.
     pub(super) fn see(&mut self, name: &str, value: &'a [u8]) {
         if name.eq_ignore_ascii_case("user-agent") {
-            self.agent = value;
+            if self.agent.is_empty() {
+                self.agent = value;
+            }
         } else if name.eq_ignore_ascii_case(SEC_FETCH_MODE.as_str()) {
             self.has_fetch_metadata = true;
         } else if PURPOSES.iter().any(|purpose| name.eq_ignore_ascii_case(purpose.as_str())) {

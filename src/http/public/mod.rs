@@ -21,12 +21,12 @@ use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
+use parking_lot::Mutex;
 
 pub use body::PublicBody;
 pub use cache::ObjectCache;
@@ -99,8 +99,8 @@ pub struct PublicService {
     gate: Arc<Gate>,
     /// Who connected.
     peer: IpAddr,
-    /// The next request was asked about on the short way, and the database did not say.
-    unknown: Arc<AtomicBool>,
+    /// When the next request came, if it was asked about on the short way, and the database did not say.
+    unknown: Arc<Mutex<Option<Instant>>>,
 }
 
 impl PublicService {
@@ -118,8 +118,8 @@ impl PublicService {
         Box::new(move |socket| Box::pin(plain::serve(service, stop, socket)))
     }
 
-    fn unknown(&self) {
-        self.unknown.store(true, Ordering::Relaxed);
+    fn unknown(&self, started: Instant) {
+        *self.unknown.lock() = Some(started);
     }
 }
 
@@ -132,25 +132,29 @@ impl hyper::service::Service<Request<Incoming>> for PublicService {
         let Self { public, gate, peer, unknown } = self.clone();
         Box::pin(async move {
             let (head, _) = request.into_parts();
-            Ok(respond(&public, &gate, peer, &head, unknown.swap(false, Ordering::Relaxed)).await)
+            let unknown = unknown.lock().take();
+            Ok(respond(&public, &gate, peer, &head, unknown).await)
         })
     }
 }
 
-/// Answers one request. `unknown`: the database was asked about it, and did not say.
+/// Answers one request. `unknown`: the database was asked about it since then, and did not say.
 async fn respond(
     public: &Public,
     gate: &Arc<Gate>,
     peer: IpAddr,
     head: &http::request::Parts,
-    unknown: bool,
+    unknown: Option<Instant>,
 ) -> Response<PublicBody> {
     let route = Route::of(head.uri.path());
     let client = ProbableClient::of(&head.method, &head.headers, public.app.settings.is_reached_by_tls());
     let method = crate::http::method_name(&head.method);
-    let log = LogLine { method, route: route.template(), started: Instant::now(), client };
-    let answered =
-        if unknown { Err(Refusal::new(Code::Unavailable)) } else { answer(public, gate, head, route, &log).await };
+    let log = LogLine { method, route: route.template(), started: unknown.unwrap_or_else(Instant::now), client };
+    let answered = if unknown.is_some() {
+        Err(Refusal::new(Code::Unavailable))
+    } else {
+        answer(public, gate, head, route, &log).await
+    };
     if route.is_file() {
         public.app.metrics.file_requested(client, answered.is_ok());
     }

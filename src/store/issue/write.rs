@@ -143,11 +143,19 @@ pub(in crate::store) fn start(db: &Db) -> Writing {
     Gatherer::start(limits, move |parts| write(db.clone(), parts))
 }
 
+/// Transactions of single parts at once.
+const ALONE_AT_ONCE: usize = 2;
+
 /// All in one transaction; where one of them may be what is wrong with it, each in one of its own.
 async fn write(db: Db, parts: Vec<Part>) -> Vec<Result<(), StoreError>> {
     let written = write_together(&db, &parts).await;
     if parts.len() > 1 && written.as_ref().is_err_and(StoreError::is_of_a_row) {
-        return join_all(parts.iter().map(|part| write_together(&db, slice::from_ref(part)))).await;
+        // Not all at once: the others that want a connection are to get one in between.
+        let mut written = Vec::with_capacity(parts.len());
+        for some in parts.chunks(ALONE_AT_ONCE) {
+            written.extend(join_all(some.iter().map(|part| write_together(&db, slice::from_ref(part)))).await);
+        }
+        return written;
     }
     parts.iter().map(|_| written.clone()).collect()
 }

@@ -104,6 +104,9 @@ async fn answer(service: &PublicService, socket: &mut GatedSocket, plain: &Plain
     let Some(heads) = Heads::of(&grant.served) else { return Next::Hyper };
     let source = file::open(public, &grant.served, heads.etag(), None, &grant.holder).await;
     let Ok(Source::Memory(octets)) = source else { return Next::Hyper };
+    if octets.len() as u64 != grant.served.object.size {
+        return Next::Hyper;
+    }
     let head = heads.head(&grant.served, plain.wish, plain.now);
     if grant.sent.elapsed() >= WRITE_WINDOW {
         return Next::Hyper;
@@ -115,11 +118,11 @@ async fn answer(service: &PublicService, socket: &mut GatedSocket, plain: &Plain
 async fn ask(service: &PublicService, plain: &Plain) -> Option<Grant> {
     let public = &*service.public;
     let Ok(answer) = public.batcher.ask(plain.presented.id).await else {
-        service.unknown();
+        service.unknown(plain.log.started);
         return None;
     };
     let row = download::genuine(answer.row, plain.presented).ok()?;
-    let served = download::living(&row, plain.now).ok()?;
+    let served = download::living(&row, public.app.clock.now()).ok()?;
     let holder = Holder::Link(row);
     (!holder.is_brief()).then_some(Grant { holder, served, sent: answer.sent })
 }
@@ -136,12 +139,12 @@ async fn whole(
     socket.consume(plain.octets);
     let mut parts = [IoSlice::new(&head), IoSlice::new(&date), IoSlice::new(&octets)];
     let all = head.len() + date.len() + octets.len();
+    public.app.metrics.file_requested(plain.log.client, true);
     match socket.write_now(&parts).await {
         Ok(written) if written == all => {
             socket.answered();
             let ended = Ended { outcome: Outcome::Complete, octets: octets.len() as u64 };
             file::ended(&public.app, &plain.log, http::StatusCode::OK, &grant.holder, ended);
-            public.app.metrics.file_requested(plain.log.client, true);
             Next::Request
         }
         Ok(written) => {

@@ -30,6 +30,19 @@ impl From<io::Error> for Broken {
     }
 }
 
+impl Broken {
+    /// Of a call that both reads and writes.
+    fn of_sending(error: io::Error) -> Self {
+        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, HostUnreachable, NotConnected, TimedOut};
+        match error.kind() {
+            BrokenPipe | ConnectionAborted | ConnectionReset | HostUnreachable | NotConnected | TimedOut => {
+                Self::Client
+            }
+            _ => Self::Store(Some(ObjectError::Unavailable(error))),
+        }
+    }
+}
+
 /// Sends a large file. It is entered before the database is asked, so the one that told its size does not count.
 pub(super) async fn large(service: &PublicService, socket: &mut GatedSocket, plain: &Plain) -> Next {
     let public = &*service.public;
@@ -65,7 +78,6 @@ pub(super) async fn rest(
 ) -> Next {
     let public = &*service.public;
     let entry = public.app.downloads.enter(plain.presented.id, socket.gate());
-    public.app.metrics.file_requested(plain.log.client, true);
     let begun = entry.begin(grant.sent, file::end_of(public, &plain.log, StatusCode::OK, &grant.holder));
     let answer = public.batcher.ask(plain.presented.id).await;
     if !begun || answer.is_ok_and(|answer| answer.row.is_none_or(|row| row.withdrawn)) {
@@ -99,7 +111,8 @@ async fn send(socket: &mut GatedSocket, entry: &Entry, mut body: ObjectBody, oct
     let mut rest = octets;
     while rest > 0 {
         let sent = if body.is_at_hand() {
-            let sent = poll_fn(|cx| socket.poll_send(cx, |socket| body.send_to(socket))).await?;
+            let sent =
+                poll_fn(|cx| socket.poll_send(cx, |socket| body.send_to(socket))).await.map_err(Broken::of_sending)?;
             // Others want their turn: a socket may take for long what costs no wait.
             tokio::task::yield_now().await;
             sent
@@ -109,6 +122,9 @@ async fn send(socket: &mut GatedSocket, entry: &Entry, mut body: ObjectBody, oct
                 Some(Err(error)) => return Err(Broken::Store(Some(error))),
                 None => return Err(Broken::Store(None)),
             };
+            if octets.len() as u64 > rest {
+                return Err(Broken::Store(None));
+            }
             socket.write_all(&mut [IoSlice::new(&octets)]).await?;
             octets.len()
         };
