@@ -104,7 +104,7 @@ def commit(root):
     return name + (" and changes" if changed and name != "unknown" else "")
 
 
-def write(root, lines, steal):
+def write(root, lines, steal, left_out):
     """Writes docs/BENCHMARKS.md anew: the template, this run's table, and what people found out and wrote down."""
     here = Path(__file__).parent
     page = (here / "page.md").read_text().format(
@@ -114,6 +114,7 @@ def write(root, lines, steal):
         system=system(),
         nginx=said_by("nginx", "-v").removeprefix("nginx version: "),
         compiler=said_by("rustc", "--version"),
+        left_out=", ".join(left_out) or "none",
         steal=", ".join(f"{row} {percent:.1f} %" for row, percent in steal.items()),
         table="\n".join([f"| {' | '.join(HEADS)} |", ALIGNED] + [f"| {' | '.join(line.cells())} |" for line in lines]),
         findings=(here / "findings.md").read_text().strip(),
