@@ -1,5 +1,6 @@
 //! The composition root: configuration → state → listeners → shutdown.
 
+mod descriptors;
 mod first_key;
 mod lock;
 mod portal_key;
@@ -26,8 +27,8 @@ use crate::history;
 use crate::http::public::{Guesses, ObjectCache, Pages, Public, PublicService};
 use crate::http::{api, openapi, ops};
 use crate::liveness::{
-    AskedBy, Batcher, CutReason, Downloads, Kept, LivenessQuery, PortalAnswer, PortalQuery, Query, Questions, by_link,
-    sweep_until,
+    AskedBy, AtOnce, Batcher, CutReason, Downloads, Kept, LivenessQuery, PortalAnswer, PortalQuery, Questions, by_link,
+    link_at_once, sweep_until,
 };
 use crate::login::Login;
 use crate::metrics::Metrics;
@@ -38,7 +39,7 @@ use crate::store::{LivenessRow, Migrate, Store};
 const RESET_TIME: Duration = Duration::from_secs(2);
 /// What a second signal leaves for resetting connections.
 const AT_ONCE: Duration = Duration::from_millis(100);
-/// How often histograms are folded, the cache's size is reported, and old guesses are forgotten.
+/// How often histograms are folded, deleted files are closed, the cache's size is reported, and old guesses are forgotten.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A service that runs.
@@ -120,11 +121,11 @@ pub async fn start_around(
         drain: config.downloads.drain,
         _lock: lock,
     };
-    let cache = ObjectCache::new(config.downloads.cache_octets);
+    let cache = ObjectCache::new(config.downloads.cache_octets, descriptors::most());
     let (links, logins) = (around(liveness_query(&app)), login_query(&app));
     let questions = |by| Questions { links: by_link(&links, by), logins: Arc::clone(&logins) };
     running.start_background(&cache, questions(AskedBy::Sweep));
-    let at_once = by_link(&links, AskedBy::Request);
+    let at_once = link_at_once(&links);
     running.start_public(public_listeners, &config, &cache, &questions(AskedBy::Batcher), &at_once)?;
     running.start_router("api", api_listener, &config, api::router(Arc::clone(&app)))?;
     running.start_router("ops", ops_listener, &config, ops::router(app))?;
@@ -139,6 +140,7 @@ pub async fn start_around(
 /// # Errors
 /// As [`start`].
 pub fn run(config: Config, clock: SharedClock) -> anyhow::Result<()> {
+    descriptors::raise();
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         // Over a limit on the size of files the kernel would end the process; a handler makes it an error of the write.
         let _file_size_limit = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
@@ -196,15 +198,16 @@ pub(crate) async fn open_objects(config: &Config, now: OffsetDateTime) -> anyhow
 fn liveness_query(app: &App) -> LivenessQuery {
     let store = app.store.clone();
     let kept = Arc::new(Kept::new(store.clone(), Arc::clone(&app.metrics)));
-    Arc::new(move |asked| {
-        let (store, kept) = (store.clone(), Arc::clone(&kept));
-        Box::pin(async move {
-            match asked.by {
-                AskedBy::Request => Ok(kept.rows_at_once(&asked.links)),
-                AskedBy::Batcher => kept.rows(asked.links).await,
-                AskedBy::Sweep => Ok(store.liveness(&asked.links).await?.into_iter().map(Arc::new).collect()),
-            }
-        })
+    Arc::new(move |asked| match asked.by {
+        AskedBy::Request => Box::pin(std::future::ready(Ok(kept.rows_at_once(&asked.links)))),
+        AskedBy::Batcher => {
+            let kept = Arc::clone(&kept);
+            Box::pin(async move { kept.rows(asked.links).await })
+        }
+        AskedBy::Sweep => {
+            let store = store.clone();
+            Box::pin(async move { Ok(store.liveness(&asked.links).await?.into_iter().map(Arc::new).collect()) })
+        }
     })
 }
 
@@ -263,7 +266,7 @@ impl Running {
         config: &Config,
         cache: &ObjectCache,
         questions: &Questions,
-        at_once: &Query<LinkId, LivenessRow>,
+        at_once: &AtOnce<LinkId, LivenessRow>,
     ) -> anyhow::Result<()> {
         let edge = self.edge(config, "public");
         let pages = Arc::new(Pages::new(config.brand.clone())?);
@@ -350,6 +353,7 @@ async fn upkeep(stop: CancellationToken, metrics: Arc<Metrics>, cache: ObjectCac
             () = tokio::time::sleep(UPKEEP_INTERVAL) => {}
         }
         handle.run_upkeep();
+        cache.forget_deleted();
         cache.report(&metrics);
     }
 }

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf as _, BytesMut};
+use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
@@ -95,6 +96,27 @@ impl GatedSocket {
         poll_fn(|cx| match Pin::new(&mut *self).poll_write_vectored(cx, parts) {
             Poll::Pending => Poll::Ready(Ok(0)),
             written @ Poll::Ready(_) => written,
+        })
+        .await
+    }
+
+    /// As [`write_now`](Self::write_now), of what is to leave together with what is written next.
+    ///
+    /// # Errors
+    /// The client is gone.
+    pub async fn write_before_more(&mut self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        let (mut nothing, flags) = (SendAncillaryBuffer::default(), SendFlags::MORE | SendFlags::NOSIGNAL);
+        self.send_now(|socket| Ok(sendmsg(socket, parts, &mut nothing, flags)?)).await
+    }
+
+    /// As [`poll_send`](Self::poll_send), without waiting for the client.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn send_now(&mut self, mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>) -> io::Result<usize> {
+        poll_fn(|cx| match self.poll_send(cx, &mut call) {
+            Poll::Pending => Poll::Ready(Ok(0)),
+            sent @ Poll::Ready(_) => sent,
         })
         .await
     }

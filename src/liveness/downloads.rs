@@ -164,8 +164,8 @@ impl Entry {
     }
 
     /// The connection took octets of the body.
-    pub fn took(&self, octets: usize) {
-        self.octets.fetch_add(octets as u64, Ordering::Relaxed);
+    pub fn took(&self, octets: u64) {
+        self.octets.fetch_add(octets, Ordering::Relaxed);
     }
 
     /// The body is at its end (`complete`), or was dropped before it.

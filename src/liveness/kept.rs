@@ -45,16 +45,17 @@ impl Kept {
     /// in a state, read now, in which their sites' numbers are known to be the same.
     #[must_use]
     pub fn rows_at_once(&self, links: &[LinkId]) -> Vec<Arc<LivenessRow>> {
-        let kept: Rows = links.iter().filter_map(|link| self.rows.get(link)).collect();
+        let mut kept: Rows = links.iter().filter_map(|link| self.rows.get(link)).collect();
         if kept.is_empty() {
             return kept;
         }
         let state = self.store.state();
-        let numbers = self.numbers.lock();
-        let known = numbers.as_ref().filter(|numbers| Some(numbers.state) == state);
-        let proved = known.map_or_else(Vec::new, |numbers| part(&numbers.of, kept).0);
-        self.metrics.liveness_rows_kept.increment(proved.len() as u64);
-        proved
+        match &*self.numbers.lock() {
+            Some(numbers) if Some(numbers.state) == state => kept.retain(|row| is_proved(&numbers.of, row)),
+            _ => kept.clear(),
+        }
+        self.metrics.liveness_rows_kept.increment(kept.len() as u64);
+        kept
     }
 
     /// What the database knows about these links, in any order, as [`Store::liveness`] says it: by the rows that are
@@ -139,8 +140,12 @@ struct Numbers {
     of: Map<SiteId, SiteChange>,
 }
 
+fn is_proved(numbers: &Map<SiteId, SiteChange>, row: &LivenessRow) -> bool {
+    numbers.get(&row.site) == Some(&row.change)
+}
+
 fn part(numbers: &Map<SiteId, SiteChange>, kept: Rows) -> (Rows, Rows) {
-    kept.into_iter().partition(|row| numbers.get(&row.site) == Some(&row.change))
+    kept.into_iter().partition(|row| is_proved(numbers, row))
 }
 
 /// Weighs rows in octets.

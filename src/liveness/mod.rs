@@ -19,6 +19,7 @@ mod sweep;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 pub use batch::{Answer, Batcher, Unknown};
@@ -82,6 +83,19 @@ pub fn by_link(query: &LivenessQuery, by: AskedBy) -> Query<LinkId, LivenessRow>
     Arc::new(move |links| {
         let rows = query(Asked { links, by });
         Box::pin(async move { Ok(rows.await?.into_iter().map(|row| (row.id, row)).collect()) })
+    })
+}
+
+/// What can be told about a key without waiting: nothing, or what the database would say now.
+pub type AtOnce<K, R> = Arc<dyn Fn(&K) -> Option<Arc<R>> + Send + Sync>;
+
+/// What the query can tell a request about its link without waiting.
+#[must_use]
+pub fn link_at_once(query: &LivenessQuery) -> AtOnce<LinkId, LivenessRow> {
+    let query = Arc::clone(query);
+    Arc::new(move |link| {
+        let asked = Asked { links: vec![*link], by: AskedBy::Request };
+        query(asked).now_or_never()?.ok()?.into_iter().next()
     })
 }
 

@@ -39,9 +39,13 @@ pub(super) fn all() {
         "Decisions about notification emails, by what becomes of their images"
     );
     describe_histogram!("attachlink_email_size_bytes", Unit::Bytes, "Size of emails with every image embedded");
-    describe_counter!("attachlink_cache_requests_total", "Look-ups of small objects in memory, by result");
-    describe_gauge!("attachlink_cache_entries", "Objects in memory");
-    describe_gauge!("attachlink_cache_size_bytes", Unit::Bytes, "Octets of objects in memory");
+    describe_counter!("attachlink_cache_requests_total", "Look-ups of small objects that are kept, by result");
+    describe_gauge!("attachlink_cache_entries", "Small objects that are kept, in memory or as open files");
+    describe_gauge!(
+        "attachlink_cache_size_bytes",
+        Unit::Bytes,
+        "What the small objects that are kept count for: octets in memory, for an open file its part of the bound"
+    );
     describe_counter!(
         "attachlink_log_lines_dropped_total",
         "Log lines, audit events among them, that were dropped because standard error was too slow"

@@ -22,6 +22,7 @@ use super::beneath;
 use super::local_incoming::{self, INCOMING, Way};
 use super::local_read::{self, LocalBody};
 use super::local_upload::LocalUpload;
+use super::small::{Small, SmallFile};
 use crate::domain::attachment::{ObjectKey, ObjectVersion, UPLOADS};
 use crate::file_system::is_local;
 
@@ -204,8 +205,12 @@ impl LocalDir {
         Ok(LocalBody::new(self.opened_as(version).await?, range))
     }
 
-    pub(super) async fn read_whole(self: &Arc<Self>, version: &ObjectVersion) -> Result<Bytes, ObjectError> {
-        local_read::whole(self.opened_as(version).await?).await
+    pub(super) async fn small(self: &Arc<Self>, version: &ObjectVersion) -> Result<Small, ObjectError> {
+        let opened = self.opened_as(version).await?;
+        match SmallFile::of(&opened) {
+            Some(file) => Ok(Small::File(file)),
+            None => local_read::whole(opened).await.map(Small::Octets),
+        }
     }
 
     pub(super) async fn begin_upload(self: &Arc<Self>) -> Result<LocalUpload, ObjectError> {

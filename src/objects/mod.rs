@@ -15,6 +15,7 @@ mod local_tests;
 mod local_upload;
 mod mend;
 mod s3;
+mod small;
 
 use std::fmt;
 use std::io;
@@ -37,6 +38,7 @@ use crate::domain::mark::Mark;
 pub use local::LocalDir;
 pub use mend::{MayMend, Owner};
 pub use s3::{CannotUse, DEFAULT_MEND_LIMIT, DEFAULT_READ_TIMEOUT, KeyPair, S3Bucket, S3Settings, sdk_client};
+pub use small::{Small, Source};
 
 const FAILS: &str = "it answers with an error; the log says which";
 
@@ -177,18 +179,32 @@ impl ObjectStore {
         }
     }
 
-    /// Whether this version is still there: a cached copy of it is served only then.
+    /// A small object of this version, to be kept.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open) and its body.
+    pub async fn small(&self, version: &ObjectVersion) -> Result<Small, ObjectError> {
+        match self {
+            Self::Local(dir) => dir.small(version).await,
+            Self::S3(bucket) => Box::pin(bucket.read_whole(version)).await.map(Small::Octets),
+        }
+    }
+
+    /// Whether what was kept of this version may still be used: what is no longer there is not served. `false`: it has to
+    /// be taken anew.
     ///
     /// # Errors
     /// [`ObjectError::NotFound`], [`ObjectError::Changed`].
-    pub async fn must_be_there(&self, version: &ObjectVersion) -> Result<(), ObjectError> {
-        match self {
-            Self::Local(dir) => dir.must_be_there(version).await,
+    pub async fn still_has(&self, version: &ObjectVersion, kept: &Small) -> Result<bool, ObjectError> {
+        match (self, kept) {
+            (_, Small::File(file)) => return Ok(file.is_untouched()),
+            (Self::Local(dir), Small::Octets(_)) => dir.must_be_there(version).await?,
             // Nobody but us writes under an upload's key, so its bytes are right wherever they are; to ask costs a
             // round trip. Of other objects one octet is asked for, under the conditions of any download.
-            Self::S3(_) if is_plain_upload(&version.key) => Ok(()),
-            Self::S3(_) => self.open(version, 0..version.size.min(1)).await.map(drop),
+            (Self::S3(_), Small::Octets(_)) if is_plain_upload(&version.key) => {}
+            (Self::S3(_), Small::Octets(_)) => drop(self.open(version, 0..version.size.min(1)).await?),
         }
+        Ok(true)
     }
 
     /// Opens exactly this version, to read `range` of it. The version is checked before this answers, and again before
@@ -200,17 +216,6 @@ impl ObjectStore {
         match self {
             Self::Local(dir) => dir.body(version, range).await.map(Body::Local).map(ObjectBody),
             Self::S3(bucket) => Box::pin(bucket.body(version, range)).await.map(Body::S3).map(ObjectBody),
-        }
-    }
-
-    /// All octets of this version, in memory of exactly its size: for small objects.
-    ///
-    /// # Errors
-    /// As [`open`](Self::open) and its body.
-    pub async fn read_whole(&self, version: &ObjectVersion) -> Result<Bytes, ObjectError> {
-        match self {
-            Self::Local(dir) => dir.read_whole(version).await,
-            Self::S3(bucket) => Box::pin(bucket.read_whole(version)).await,
         }
     }
 

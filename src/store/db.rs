@@ -189,10 +189,13 @@ impl Db {
     /// Closes all connections once they are idle.
     pub(super) async fn close(&self) {
         match self {
-            Self::Sqlite { readers, liveness, writer, .. } => {
+            Self::Sqlite { readers, liveness, writer, state } => {
                 // The writer is last: only it can tidy the write-ahead log away.
                 readers.close().await;
                 liveness.close().await;
+                if let Some(state) = state {
+                    state.close().await;
+                }
                 writer.close().await;
             }
             Self::Postgres(server) => server.close().await,

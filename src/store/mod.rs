@@ -38,7 +38,6 @@ use std::sync::Arc;
 
 use db::{Db, Sql, fetch_optional};
 use row_ids::AttachmentRows;
-use sqlite_state::StateFile;
 
 pub use changes::SiteChange;
 pub use comments::CommentState;
@@ -127,7 +126,7 @@ impl Store {
     #[must_use]
     pub fn state(&self) -> Option<DatabaseState> {
         match &self.db {
-            Db::Sqlite { state, .. } if !self.is_restored() => state.and_then(StateFile::now),
+            Db::Sqlite { state, .. } if !self.is_restored() => state.as_ref()?.now(),
             Db::Sqlite { .. } | Db::Postgres(_) => None,
         }
     }

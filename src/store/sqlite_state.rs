@@ -9,12 +9,16 @@
 //! statement, on the library's thread, took 4 of the 20 µs of CPU that a small download cost.
 
 use std::fs::File;
-use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::fs::fstat;
+use parking_lot::Mutex;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{ConnectOptions as _, Connection as _};
 
+use super::StoreError;
 use crate::file_system::is_local;
 
 /// The header is there twice, so that a reader sees when it is being written.
@@ -28,27 +32,50 @@ pub struct DatabaseState([u8; HEADER_OCTETS]);
 
 /// The file that tells. It stays open for as long as the process runs: the library's locks on it are the process's, and
 /// closing it anywhere would drop them (fcntl(2), POSIX record locks).
-#[derive(Clone, Copy)]
-pub(super) struct StateFile(&'static File);
+#[derive(Clone)]
+pub(super) struct StateFile {
+    file: &'static File,
+    user: Arc<User>,
+}
+
+/// A connection that does nothing but use the file: the last one that closes takes it away, and then it would tell
+/// nothing about the database any more.
+struct User {
+    connection: Mutex<Option<SqliteConnection>>,
+    closed: AtomicBool,
+}
 
 impl StateFile {
     /// That of a database which is open, in the mode of the write-ahead log. `None` where a file that is read might not be
     /// what others have mapped: only file systems of this machine promise that.
-    pub(super) fn open(database: &Path) -> io::Result<Option<Self>> {
+    pub(super) async fn open(database: &Path, options: &SqliteConnectOptions) -> Result<Option<Self>, StoreError> {
+        let mut connection = options.connect().await?;
+        // A connection begins to use it when it reads.
+        sqlx::query("SELECT count(*) FROM sqlite_schema").execute(&mut connection).await?;
         let mut name = database.as_os_str().to_owned();
         name.push("-shm");
         let file: &'static File = Box::leak(Box::new(File::open(name)?));
-        Ok(is_local(file)?.then_some(Self(file)))
+        let user = Arc::new(User { connection: Mutex::new(Some(connection)), closed: AtomicBool::new(false) });
+        Ok(is_local(file)?.then_some(Self { file, user }))
     }
 
     /// The state now; `None` when it cannot be told: a commit is being written, or the file is no longer in use.
-    pub(super) fn now(self) -> Option<DatabaseState> {
+    pub(super) fn now(&self) -> Option<DatabaseState> {
         let mut octets = [[0; HEADER_OCTETS]; 2];
-        self.0.read_exact_at(octets.as_flattened_mut(), 0).ok()?;
+        self.file.read_exact_at(octets.as_flattened_mut(), 0).ok()?;
         let [first, second] = octets;
-        // The last connection that closes takes the file away; then it tells nothing about the database any more.
-        let in_use = first[IS_INITIALISED] != 0 && fstat(self.0).is_ok_and(|file| file.st_nlink > 0);
-        (first == second && in_use).then_some(DatabaseState(first))
+        let told = first == second && first[IS_INITIALISED] != 0 && !self.user.closed.load(Ordering::Acquire);
+        told.then_some(DatabaseState(first))
+    }
+
+    /// No longer uses the file, which from then on tells nothing.
+    pub(super) async fn close(&self) {
+        self.user.closed.store(true, Ordering::Release);
+        let connection = self.user.connection.lock().take();
+        if let Some(connection) = connection {
+            // It has written nothing that could be lost.
+            let _ = connection.close().await;
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use http::Method;
 use http_body::{Body, Frame, SizeHint};
 
 use crate::liveness::{CutReason, Entry};
-use crate::objects::ObjectBody;
+use crate::objects::Source;
 
 /// The file cannot be sent to its end. The connection is being reset; nobody reads this text.
 #[derive(Debug, thiserror::Error)]
@@ -39,14 +39,6 @@ impl PublicBody {
     }
 }
 
-/// Where a download's octets come from.
-pub enum Source {
-    /// A small object, whole.
-    Memory(Bytes),
-    /// A stream from the object store.
-    Store(ObjectBody),
-}
-
 /// A file on its way: gives exactly the octets it promised, or cuts the connection.
 pub struct DownloadBody {
     source: Source,
@@ -65,11 +57,12 @@ impl DownloadBody {
     }
 
     fn give(&mut self, bytes: Bytes) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
-        match self.remaining.checked_sub(bytes.len() as u64) {
+        let octets = bytes.len() as u64;
+        match self.remaining.checked_sub(octets) {
             Some(remaining) => self.remaining = remaining,
             None => return self.fail(),
         }
-        self.entry.took(bytes.len());
+        self.entry.took(octets);
         if self.remaining == 0 {
             self.entry.body_over(true);
         }

@@ -1,13 +1,14 @@
-//! Small hot objects in memory. Versions of objects never change, so nothing is ever invalidated; and nothing here
-//! says that a link is alive: it is asked only after the database said so, and served only while the store has it.
+//! Small hot objects, in memory or as open files. Versions of objects never change, so nothing is ever invalidated; and
+//! nothing here says that a link is alive: it is asked only after the database said so, and served only while the store
+//! has it.
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
 use crate::metrics::Metrics;
+use crate::objects::Small;
 
 /// Objects up to this size are kept. Larger ones stream.
 pub(super) const LARGEST_OBJECT_OCTETS: u64 = 256 * 1024;
@@ -17,40 +18,57 @@ const ENTRY_OVERHEAD_OCTETS: u64 = 256;
 /// Of which size objects are thought to be, to make room for the right number of them.
 const USUAL_OBJECT_OCTETS: u64 = 16 * 1024;
 
-/// Object versions by entity tag, bounded by octets.
+/// The most files that are kept open: what they and the kernel's structures for them take is little, but not nothing.
+const MOST_FILES: u64 = 8 * 1024;
+/// Of the descriptors that the process may have, the part that kept files may take.
+const PART_OF_DESCRIPTORS: u64 = 4;
+
+/// Object versions by entity tag, bounded by octets. A file counts as many of them as bound the number of files.
 #[derive(Clone)]
 pub struct ObjectCache {
-    versions: Arc<Cache<String, Bytes, Octets>>,
+    versions: Arc<Cache<String, Small, Weights>>,
 }
 
 #[derive(Clone)]
-struct Octets;
+struct Weights {
+    file: u64,
+}
 
-impl Weighter<String, Bytes> for Octets {
-    fn weight(&self, etag: &String, bytes: &Bytes) -> u64 {
-        (etag.len() + bytes.len()) as u64 + ENTRY_OVERHEAD_OCTETS
+impl Weighter<String, Small> for Weights {
+    fn weight(&self, etag: &String, small: &Small) -> u64 {
+        match small {
+            Small::Octets(octets) => (etag.len() + octets.len()) as u64 + ENTRY_OVERHEAD_OCTETS,
+            Small::File(_) => self.file,
+        }
     }
 }
 
 impl ObjectCache {
-    /// A cache of at most `octets` octets; 0 keeps nothing.
+    /// A cache of at most `octets` octets, in a process that may open `descriptors`; 0 octets keep nothing.
     #[must_use]
-    pub fn new(octets: u64) -> Self {
+    pub fn new(octets: u64, descriptors: u64) -> Self {
         let objects = usize::try_from(octets / USUAL_OBJECT_OCTETS).unwrap_or(usize::MAX);
-        Self { versions: Arc::new(Cache::with_weighter(objects, octets, Octets)) }
+        let files = MOST_FILES.min(descriptors / PART_OF_DESCRIPTORS).max(1);
+        let weights = Weights { file: octets.div_ceil(files).max(ENTRY_OVERHEAD_OCTETS) };
+        Self { versions: Arc::new(Cache::with_weighter(objects, octets, weights)) }
     }
 
-    /// The bytes of a version, if they are here.
+    /// A version, if it is here.
     #[must_use]
-    pub fn get(&self, etag: &str, metrics: &Metrics) -> Option<Bytes> {
+    pub fn get(&self, etag: &str, metrics: &Metrics) -> Option<Small> {
         let found = self.versions.get(etag);
         if found.is_some() { &metrics.cache_hits } else { &metrics.cache_misses }.increment(1);
         found
     }
 
-    /// Keeps the bytes of a version.
-    pub fn put(&self, etag: String, bytes: Bytes) {
-        self.versions.insert(etag, bytes);
+    /// Keeps a version.
+    pub fn put(&self, etag: String, small: Small) {
+        self.versions.insert(etag, small);
+    }
+
+    /// Closes the files that were taken out of the store, so that their room on the disk is free again.
+    pub fn forget_deleted(&self) {
+        self.versions.retain(|_, small| small.is_had());
     }
 
     /// Tells the operator's metrics how much is kept.
@@ -62,18 +80,60 @@ impl ObjectCache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::attachment::ObjectKey;
+    use crate::objects::ObjectStore;
+    use time::OffsetDateTime;
+    use time::macros::datetime;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-21 10:00 UTC);
+
+    fn named(number: u8) -> ObjectKey {
+        ObjectKey::for_upload([number; 16])
+    }
+
+    async fn kept(store: &ObjectStore, number: u8) -> Small {
+        let mut upload = store.begin_upload(&named(number), None).await.unwrap();
+        upload.write("x".into()).await.unwrap();
+        store.small(&upload.finish(NOW).await.unwrap()).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn keeps_a_part_of_the_descriptors_and_closes_what_was_deleted() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = ObjectStore::local(directory.path(), false).unwrap();
+        let mut files = Vec::new();
+        for number in 0..100 {
+            files.push(kept(&store, number).await);
+        }
+        for (octets, descriptors, most) in [(1_000_000, 64, 16), (10_000, 1_000_000, 39), (0, 64, 0)] {
+            let cache = ObjectCache::new(octets, descriptors);
+            for (number, file) in files.iter().enumerate() {
+                cache.put(format!("v{number}"), file.clone());
+            }
+            assert!(cache.versions.len() <= most, "{}", cache.versions.len());
+            assert!(cache.versions.len() * 2 >= most, "{}", cache.versions.len());
+        }
+        let cache = ObjectCache::new(1_000_000, 1024);
+        for (number, file) in files.iter().enumerate() {
+            cache.put(format!("v{number}"), file.clone());
+        }
+        store.delete(&named(0)).await.unwrap();
+        cache.forget_deleted();
+        let metrics = Metrics::new(&[]).unwrap();
+        assert!(cache.get("v0", &metrics).is_none() && cache.get("v1", &metrics).is_some());
+    }
 
     #[test]
     fn is_bounded_by_octets() {
-        let cache = ObjectCache::new(10_000);
+        let cache = ObjectCache::new(10_000, 1024);
         for n in 0..100 {
-            cache.put(format!("v{n}"), Bytes::from(vec![0; 1000]));
+            cache.put(format!("v{n}"), Small::Octets(vec![0; 1000].into()));
         }
         assert!(cache.versions.weight() <= 10_000, "{}", cache.versions.weight());
         assert!(cache.versions.len() > 5, "{}", cache.versions.len());
         let metrics = Metrics::new(&[]).unwrap();
-        let empty = ObjectCache::new(0);
-        empty.put("v".to_owned(), Bytes::from_static(b"x"));
-        assert_eq!(empty.get("v", &metrics), None);
+        let empty = ObjectCache::new(0, 1024);
+        empty.put("v".to_owned(), Small::Octets("x".into()));
+        assert!(empty.get("v", &metrics).is_none());
     }
 }

@@ -68,7 +68,7 @@ async fn fills_up(dir: &Path, way: Way) {
     let version = upload.finish(NOW).await.unwrap();
     let _ = fs::write(dir.join("filler"), vec![0; 1024 * 1024]);
     store.ping().await.unwrap();
-    assert_eq!(store.read_whole(&version).await.unwrap().len(), 900 * 1024);
+    assert_eq!(whole(&store, &version).await.unwrap().len(), 900 * 1024);
     no_inodes_left(&store, dir).await;
     store.delete(&version.key).await.unwrap();
     fs::remove_file(dir.join("filler")).unwrap();

@@ -2,6 +2,7 @@
 
 mod full;
 mod reading;
+mod small;
 mod uploading;
 
 use std::fs;
@@ -118,6 +119,14 @@ async fn collect(mut body: ObjectBody) -> Result<Vec<u8>, ObjectError> {
 
 async fn read(place: &Place, version: &ObjectVersion, range: Range<u64>) -> Result<Vec<u8>, ObjectError> {
     collect(place.store.open(version, range).await?).await
+}
+
+/// All octets of what would be kept of a small object.
+async fn whole(store: &ObjectStore, version: &ObjectVersion) -> Result<Bytes, ObjectError> {
+    match store.small(version).await?.range(0..version.size).await? {
+        Source::Memory(octets) => Ok(octets),
+        Source::Store(body) => collect(body).await.map(Bytes::from),
+    }
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ async fn an_empty_file_has_a_version_and_no_octets() {
     let version = place.put_and_stat("empty", b"").await;
     assert_eq!(version.size, 0);
     assert_eq!(read(&place, &version, 0..0).await.unwrap(), b"");
-    assert_eq!(place.store.read_whole(&version).await.unwrap(), "");
+    assert_eq!(whole(&place.store, &version).await.unwrap(), "");
     assert_eq!(place.store.stat_and_start(&named("empty"), 10).await.unwrap().1, "");
     fs::remove_file(place.path("empty")).unwrap();
     assert!(matches!(place.store.open(&version, 0..0).await, Err(ObjectError::NotFound)));
@@ -34,7 +34,7 @@ async fn a_running_download_does_not_see_what_happens_to_the_name() {
     fs::rename(place.path("a/new"), place.path("a/big")).unwrap();
     assert!([&first[..], &collect(replaced).await.unwrap()].concat() == octets);
     assert!(matches!(open().await, Err(ObjectError::Changed)));
-    assert!(matches!(place.store.read_whole(&version).await, Err(ObjectError::Changed)));
+    assert!(matches!(whole(&place.store, &version).await, Err(ObjectError::Changed)));
 
     fs::remove_file(place.path("a/big")).unwrap();
     assert!([&first_too[..], &collect(deleted).await.unwrap()].concat() == octets);
@@ -97,9 +97,9 @@ async fn a_restored_backup_keeps_the_versions_of_uploads() {
     let path = place.path(version.key.as_str());
     fs::copy(&path, place.path("copy")).unwrap();
     fs::rename(place.path("copy"), &path).unwrap();
-    assert_eq!(place.store.read_whole(&version).await.unwrap(), sample(1000));
+    assert_eq!(whole(&place.store, &version).await.unwrap(), sample(1000));
     fs::write(&path, sample(999)).unwrap();
-    assert!(matches!(place.store.read_whole(&version).await, Err(ObjectError::Changed)));
+    assert!(matches!(whole(&place.store, &version).await, Err(ObjectError::Changed)));
 }
 
 /// Polls until a pause, and says how many reads came before it and whether the body woke its task itself.
@@ -151,5 +151,5 @@ async fn what_is_not_in_the_page_cache_is_read_by_another_thread() {
     rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
     assert!(read(&place, &version, 0..version.size).await.unwrap() == octets);
     rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
-    assert!(place.store.read_whole(&version).await.unwrap() == octets);
+    assert!(whole(&place.store, &version).await.unwrap() == octets);
 }

@@ -14,7 +14,7 @@ async fn what_was_uploaded_is_read_back_whole_and_in_ranges() {
         let mode = fs::metadata(place.path(key(7).as_str())).unwrap().mode();
         assert_eq!(mode & 0o007, 0, "no others: {mode:o}");
 
-        assert_eq!(place.store.read_whole(&version).await.unwrap(), octets);
+        assert_eq!(whole(&place.store, &version).await.unwrap(), octets);
         let size = version.size;
         for range in [
             0..size,
@@ -51,7 +51,7 @@ async fn every_size_around_a_write_is_taken_as_it_is() {
         upload.write(octets.clone().into()).await.unwrap();
         let version = upload.finish(NOW).await.unwrap();
         assert!(read(&place, &version, 0..version.size).await.unwrap() == octets, "{size}");
-        assert!(place.store.read_whole(&version).await.unwrap() == octets, "{size}");
+        assert!(whole(&place.store, &version).await.unwrap() == octets, "{size}");
     }
 }
 
@@ -114,7 +114,7 @@ async fn a_key_is_written_once() {
         let mut upload = place.store.begin_upload(&key(1), None).await.unwrap();
         upload.write(Bytes::from_static(b"again")).await.unwrap();
         assert!(matches!(upload.finish(NOW).await, Err(ObjectError::Unavailable(_))));
-        assert_eq!(place.store.read_whole(&version).await.unwrap(), "first");
+        assert_eq!(whole(&place.store, &version).await.unwrap(), "first");
         assert_eq!(place.files().len(), 1);
         for foreign in [named("a"), ObjectKey::stored(format!("{UPLOADS}/../a")), ObjectKey::stored("/a".to_owned())] {
             assert!(place.store.begin_upload(&foreign, None).await.is_err(), "{foreign:?}");
@@ -127,8 +127,8 @@ async fn two_uploads_at_once_do_not_mix() {
     for place in [Place::new(), Place::with_named_uploads()] {
         let (a, b) = (vec![b'a'; 1_500_000], vec![b'b'; 1_200_000]);
         let (one, two) = tokio::join!(place.upload(1, &a), place.upload(2, &b));
-        assert!(place.store.read_whole(&one).await.unwrap() == a);
-        assert!(place.store.read_whole(&two).await.unwrap() == b);
+        assert!(whole(&place.store, &one).await.unwrap() == a);
+        assert!(whole(&place.store, &two).await.unwrap() == b);
     }
 }
 
@@ -153,6 +153,6 @@ fn several_runtimes_share_a_store() {
     // Their runtimes are gone; what they made is there for others.
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     for version in versions {
-        assert!(runtime.block_on(place.store.read_whole(&version)).unwrap() == octets);
+        assert!(runtime.block_on(whole(&place.store, &version)).unwrap() == octets);
     }
 }

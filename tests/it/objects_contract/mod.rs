@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use attachlink::domain::attachment::{ObjectKey, ObjectVersion};
-use attachlink::objects::{ObjectBody, ObjectError, ObjectStore};
+use attachlink::objects::{ObjectBody, ObjectError, ObjectStore, Source};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use time::OffsetDateTime;
@@ -154,6 +154,18 @@ impl Place {
         range: std::ops::Range<u64>,
     ) -> Result<Vec<u8>, ObjectError> {
         collect(self.store.open(version, range).await?).await
+    }
+
+    /// All octets of what would be kept of a small object.
+    pub(crate) async fn whole(&self, version: &ObjectVersion) -> Result<Bytes, ObjectError> {
+        whole(&self.store, version).await
+    }
+}
+
+async fn whole(store: &ObjectStore, version: &ObjectVersion) -> Result<Bytes, ObjectError> {
+    match store.small(version).await?.range(0..version.size).await? {
+        Source::Memory(octets) => Ok(octets),
+        Source::Store(body) => collect(body).await.map(Bytes::from),
     }
 }
 

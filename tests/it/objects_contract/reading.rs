@@ -3,7 +3,7 @@
 use attachlink::domain::attachment::ObjectVersion;
 use attachlink::objects::{ObjectError, ObjectStore};
 
-use super::{Place, named, on_each_store, sample};
+use super::{Place, named, on_each_store, sample, whole};
 
 on_each_store!(
     what_is_there_is_read_whole_and_in_ranges,
@@ -20,7 +20,7 @@ async fn what_is_there_is_read_whole_and_in_ranges(place: Place) {
     let version = place.put_and_stat("acme/report.bin", &octets).await;
     assert_eq!(version.size, 300_007);
     assert!(version.modified_at > time::macros::datetime!(2020-01-01 00:00:00 UTC), "{}", version.modified_at);
-    assert!(place.store.read_whole(&version).await.unwrap() == octets);
+    assert!(place.whole(&version).await.unwrap() == octets);
     let size = version.size;
     for range in [0..size, 0..0, 0..1, size..size, size - 1..size, 1..size - 1, 65_535..65_537, 100_000..300_000] {
         let expected = &octets[usize::try_from(range.start).unwrap()..usize::try_from(range.end).unwrap()];
@@ -41,7 +41,7 @@ async fn an_empty_object_has_a_version_and_no_octets(place: Place) {
     let version = place.put_and_stat("empty", b"").await;
     assert_eq!(version.size, 0);
     assert_eq!(place.read(&version, 0..0).await.unwrap(), b"");
-    assert_eq!(place.store.read_whole(&version).await.unwrap(), "");
+    assert_eq!(place.whole(&version).await.unwrap(), "");
     let (seen, start) = place.store.stat_and_start(&named("empty"), 10).await.unwrap();
     assert_eq!((seen, start.len()), (version.clone(), 0));
     place.remove("empty").await;
@@ -61,7 +61,7 @@ async fn what_is_missing_is_not_found(place: Place) {
     }
     let version = place.put_and_stat("acme/y", b"yy").await;
     place.remove("acme/y").await;
-    for error in [place.read(&version, 0..2).await.unwrap_err(), place.store.read_whole(&version).await.unwrap_err()] {
+    for error in [place.read(&version, 0..2).await.unwrap_err(), place.whole(&version).await.unwrap_err()] {
         assert!(matches!(error, ObjectError::NotFound), "{error:?}");
     }
 }
@@ -75,7 +75,7 @@ async fn only_the_version_asked_for_is_read(place: Place) {
         let opened = place.read(&before, range.clone()).await;
         assert!(matches!(opened, Err(ObjectError::Changed)), "{range:?}: {opened:?}");
     }
-    assert!(matches!(place.store.read_whole(&before).await, Err(ObjectError::Changed)));
+    assert!(matches!(place.whole(&before).await, Err(ObjectError::Changed)));
     assert_eq!(place.read(&after, 0..6).await.unwrap(), b"after!");
     // The same bytes in another store's words are another version.
     let foreign = ObjectVersion { version: "of another kind of store".to_owned(), ..after };
@@ -87,7 +87,7 @@ async fn keys_are_taken_as_they_are(place: Place) {
     for (index, key) in odd.iter().enumerate() {
         let octets = format!("octets {index}");
         let version = place.put_and_stat(key, octets.as_bytes()).await;
-        assert_eq!(place.store.read_whole(&version).await.unwrap(), octets, "{key}");
+        assert_eq!(place.whole(&version).await.unwrap(), octets, "{key}");
         assert_eq!(place.read(&version, 7..8).await.unwrap(), &octets.as_bytes()[7..8], "{key}");
     }
     for key in ["a b/c d", "100%/25 ", "a%20b/c+d", "q"] {
@@ -113,7 +113,7 @@ async fn several_runtimes_read_at_once(place: Place) {
         move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let reads = (0..READS).map(|_| store.read_whole(&version));
+                let reads = (0..READS).map(|_| whole(&store, &version));
                 for read in futures_util::future::join_all(reads).await {
                     assert!(read.unwrap() == octets);
                 }
@@ -125,5 +125,5 @@ async fn several_runtimes_read_at_once(place: Place) {
         tokio::task::spawn_blocking(|| worker.join().unwrap()).await.unwrap();
     }
     // Their runtimes are gone, and with them the connections that they had opened.
-    assert!(place.store.read_whole(&version).await.unwrap() == octets);
+    assert!(place.whole(&version).await.unwrap() == octets);
 }

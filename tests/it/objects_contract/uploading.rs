@@ -28,7 +28,7 @@ async fn uploads_of_every_kind_are_read_back(place: Place) {
         assert!(place.read(&version, 0..version.size).await.unwrap() == octets, "{size}");
         let middle = version.size / 2;
         assert!(place.read(&version, middle..version.size).await.unwrap() == octets[octets.len() / 2..], "{size}");
-        assert!(place.store.read_whole(&version).await.unwrap() == octets, "{size}");
+        assert!(place.whole(&version).await.unwrap() == octets, "{size}");
         place.store.delete(&upload_key(seed)).await.unwrap();
     }
     assert_eq!(place.keys().await, [] as [&str; 0]);
@@ -47,8 +47,8 @@ async fn an_upload_that_is_cut_leaves_nothing(place: Place) {
 async fn two_uploads_at_once_do_not_mix(place: Place) {
     let (a, b) = (vec![b'a'; PIECE + 10], vec![b'b'; 1_200_000]);
     let (one, two) = tokio::join!(place.upload(1, &a, None), place.upload(2, &b, None));
-    assert!(place.store.read_whole(&one).await.unwrap() == a);
-    assert!(place.store.read_whole(&two).await.unwrap() == b);
+    assert!(place.whole(&one).await.unwrap() == a);
+    assert!(place.whole(&two).await.unwrap() == b);
 }
 
 async fn only_uploads_are_deleted_and_again_is_fine(place: Place) {

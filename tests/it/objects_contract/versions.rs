@@ -15,20 +15,20 @@ async fn a_version_is_served_whatever_came_after_it(place: Place) {
     assert_ne!(first.version, again.version);
     place.put("acme/x", b"last").await;
     for version in [&first, &again] {
-        assert_eq!(place.store.read_whole(version).await.unwrap(), "first");
+        assert_eq!(place.whole(version).await.unwrap(), "first");
         assert_eq!(place.read(version, 1..3).await.unwrap(), b"ir");
     }
-    assert!(matches!(place.store.read_whole(&unversioned).await, Err(ObjectError::Changed)));
+    assert!(matches!(place.whole(&unversioned).await, Err(ObjectError::Changed)));
     let (started, start) = place.store.stat_and_start(&named("acme/x"), 2).await.unwrap();
     assert_eq!((started.size, &start[..]), (4, &b"la"[..]));
-    assert_eq!(place.store.read_whole(&started).await.unwrap(), "last");
+    assert_eq!(place.whole(&started).await.unwrap(), "last");
 }
 
 async fn uploads_are_deleted_in_all_versions(place: Place) {
     place.bucket().keep_versions().await;
     for size in [10, 8 * 1024 * 1024 + 1] {
         let version = place.upload(1, &sample(size), None).await;
-        assert!(place.store.read_whole(&version).await.unwrap() == sample(size));
+        assert!(place.whole(&version).await.unwrap() == sample(size));
     }
     assert_eq!(place.bucket().versions().await, 2);
     for _ in 0..2 {

@@ -4,19 +4,18 @@
 //! refusal and every finer rule of HTTP has one place, and here is only how a file gets out at the least cost
 //! (docs/BENCHMARKS.md says what it is).
 //!
-//! The promise is kept as everywhere: a small file is handed to the kernel in one write, within the write window of a
-//! statement that was sent after the request arrived. What takes more than one write is a running download, which the
-//! sweep and the gate know.
+//! The promise is kept as everywhere: a small file is handed to the kernel at once, within the write window of a statement
+//! that was sent after the request arrived. What the kernel does not take at once is a running download, which the sweep
+//! and the gate know.
 
 mod head;
 mod request;
 mod running;
+mod small;
 
 use std::future::poll_fn;
-use std::io::IoSlice;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use super::cache::LARGEST_OBJECT_OCTETS;
@@ -24,7 +23,7 @@ use super::file::{self, Source};
 use super::holder::Holder;
 use super::{Public, PublicService, download};
 use crate::edge::GatedSocket;
-use crate::liveness::{Ended, Outcome, WRITE_WINDOW};
+use crate::liveness::WRITE_WINDOW;
 use crate::store::ServedObject;
 use head::Heads;
 use request::{Plain, Seen};
@@ -103,15 +102,16 @@ async fn answer(service: &PublicService, socket: &mut GatedSocket, plain: &Plain
     }
     let Some(heads) = Heads::of(&grant.served) else { return Next::Hyper };
     let source = file::open(public, &grant.served, heads.etag(), None, &grant.holder).await;
-    let Ok(Source::Memory(octets)) = source else { return Next::Hyper };
-    if octets.len() as u64 != grant.served.object.size {
-        return Next::Hyper;
-    }
-    let head = heads.head(&grant.served, plain.wish, plain.now);
+    let Ok(source) = source else { return Next::Hyper };
+    let head = [heads.head(&grant.served, plain.wish, plain.now), head::date(plain.now)];
     if grant.sent.elapsed() >= WRITE_WINDOW {
         return Next::Hyper;
     }
-    whole(service, socket, plain, grant, [head, head::date(plain.now), octets]).await
+    match source {
+        Source::Memory(octets) if octets.len() as u64 != grant.served.object.size => Next::Hyper,
+        Source::Memory(octets) => small::from_memory(service, socket, plain, grant, &head, &octets).await,
+        Source::Store(body) => small::from_file(service, socket, plain, grant, &head, body).await,
+    }
 }
 
 /// Asks the database. `None`: hyper is to refuse.
@@ -122,40 +122,7 @@ async fn ask(service: &PublicService, plain: &Plain) -> Option<Grant> {
         return None;
     };
     let row = download::genuine(answer.row, plain.presented).ok()?;
-    let served = download::living(&row, public.app.clock.now()).ok()?;
+    let served = download::living(&row, plain.now).ok()?;
     let holder = Holder::Link(row);
     (!holder.is_brief()).then_some(Grant { holder, served, sent: answer.sent })
-}
-
-/// Hands over a small file in one write. What the kernel does not take at once goes on as a running download.
-async fn whole(
-    service: &PublicService,
-    socket: &mut GatedSocket,
-    plain: &Plain,
-    grant: Grant,
-    [head, date, octets]: [Bytes; 3],
-) -> Next {
-    let public = &*service.public;
-    socket.consume(plain.octets);
-    let mut parts = [IoSlice::new(&head), IoSlice::new(&date), IoSlice::new(&octets)];
-    let all = head.len() + date.len() + octets.len();
-    public.app.metrics.file_requested(plain.log.client, true);
-    match socket.write_now(&parts).await {
-        Ok(written) if written == all => {
-            socket.answered();
-            let ended = Ended { outcome: Outcome::Complete, octets: octets.len() as u64 };
-            file::ended(&public.app, &plain.log, http::StatusCode::OK, &grant.holder, ended);
-            Next::Request
-        }
-        Ok(written) => {
-            let mut rest = &mut parts[..];
-            IoSlice::advance_slices(&mut rest, written);
-            running::rest(service, socket, plain, grant, rest, octets.len()).await
-        }
-        Err(_) => {
-            let ended = Ended { outcome: Outcome::Aborted, octets: 0 };
-            file::ended(&public.app, &plain.log, http::StatusCode::OK, &grant.holder, ended);
-            Next::Over
-        }
-    }
 }

@@ -66,15 +66,24 @@ pub(super) async fn large(service: &PublicService, socket: &mut GatedSocket, pla
     ended(sending.await, socket, &entry)
 }
 
-/// Sends what the kernel did not take at once of a small file. It runs under the answer that it has, for the rest of the
-/// write window, and under what the database says once it is entered.
+/// What the kernel did not take at once of a small file.
+pub(super) struct Rest<'a, 'b> {
+    /// What is in memory of the answer, its head included.
+    pub(super) parts: &'a mut [IoSlice<'b>],
+    /// What was sent of the file.
+    pub(super) sent: u64,
+    /// The rest of the file, if it is not among the parts.
+    pub(super) body: Option<ObjectBody>,
+}
+
+/// Sends the rest of a small file. It runs under the answer that it has, for the rest of the write window, and under what
+/// the database says once it is entered.
 pub(super) async fn rest(
     service: &PublicService,
     socket: &mut GatedSocket,
     plain: &Plain,
     grant: Grant,
-    parts: &mut [IoSlice<'_>],
-    octets: usize,
+    Rest { parts, sent, body }: Rest<'_, '_>,
 ) -> Next {
     let public = &*service.public;
     let entry = public.app.downloads.enter(plain.presented.id, socket.gate());
@@ -84,8 +93,17 @@ pub(super) async fn rest(
         entry.cut(CutReason::Revoked);
         return Next::Over;
     }
-    entry.took(octets);
-    ended(socket.write_all(parts).await.map_err(Broken::from), socket, &entry)
+    entry.took(sent);
+    let rest = grant.served.object.size - sent;
+    let sending = async {
+        socket.write_all(parts).await?;
+        let Some(body) = body else {
+            entry.took(rest);
+            return Ok(());
+        };
+        send(socket, &entry, body, rest).await
+    };
+    ended(sending.await, socket, &entry)
 }
 
 fn ended(sent: Result<(), Broken>, socket: &GatedSocket, entry: &Arc<Entry>) -> Next {
@@ -127,10 +145,10 @@ async fn send(socket: &mut GatedSocket, entry: &Entry, mut body: ObjectBody, oct
             }
             socket.write_all(&mut [IoSlice::new(&octets)]).await?;
             octets.len()
-        };
+        } as u64;
         entry.took(sent);
         // Nothing, or more than there is, is not what was promised.
-        rest = rest.checked_sub(sent as u64).filter(|_| sent > 0).ok_or(Broken::Store(None))?;
+        rest = rest.checked_sub(sent).filter(|_| sent > 0).ok_or(Broken::Store(None))?;
     }
     Ok(())
 }
