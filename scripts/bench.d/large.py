@@ -1,6 +1,7 @@
 """Rows large and disk: whole large files, from a store and from the disk."""
 
 import contextlib
+import os
 import statistics
 
 import downloads
@@ -75,13 +76,13 @@ def measure_large(chosen):
 
 
 def measure_disk(chosen):
-    """From the disk, which memory holds, against nginx's sendfile."""
+    """From the disk, which memory holds, against nginx's sendfile: uploads, and files that were there and are registered,
+    which anybody may write to, so that attachlink reads and checks them."""
     with contextlib.ExitStack() as stack:
         root = chosen.folder / "data"
         objects = root / "objects"
         (objects / PREFIX).mkdir(parents=True)
-        (chosen.folder / "site").mkdir()
-        (chosen.folder / "site" / "files").symlink_to(objects)
+        (chosen.folder / "site" / "files").mkdir(parents=True)
         (port,) = processes.free_ports(1)
         service = stack.enter_context(Service(chosen.binary, root))
         service.set_up()
@@ -89,13 +90,18 @@ def measure_disk(chosen):
         server = stack.enter_context(nginx.Nginx(chosen.folder / "nginx", port, site))
         for title, octets, clients, each in sizes(chosen):
             file, name = downloads.File(octets), f"file-{octets}"
-            with open(objects / PREFIX / name, "wb") as out:
+            public = service.port["public"]
+            service.upload("disk", name, file.chunks(), octets)
+            ours = contestant(chosen, "attachlink", public, service.link("disk", name), service.pid, {})
+            with open(chosen.folder / "site" / "files" / name, "wb") as out:
                 out.writelines(file.chunks())
-            ours = contestant(chosen, "attachlink", service.port["public"], service.registered(name), service.pid, {})
-            path = nginx.signed(f"/files/{PREFIX}/{name}")
-            theirs = contestant(chosen, "nginx", port, path, server.pid, {})
-            turns = take_turns(chosen, [ours, theirs], file, clients, each)
+            theirs = contestant(chosen, "nginx", port, nginx.signed(f"/files/{name}"), server.pid, {})
+            os.link(chosen.folder / "site" / "files" / name, objects / PREFIX / name)
+            read = contestant(chosen, "attachlink-read", public, service.registered(name), service.pid, {})
+            turns = take_turns(chosen, [ours, theirs, read], file, clients, each)
             yield from lines(turns, "disk", title, ("attachlink", "nginx"), "nginx sendfile")
+            costs = [turns.figures(label, "cpu") for label in ("attachlink-read", "nginx")]
+            yield Line("disk", f"CPU of 1 GB in registered files of {title}", "s", *costs, "nginx sendfile")
             if title == "10 MB":
                 yield first_octets(chosen, [ours, theirs], file)
 
