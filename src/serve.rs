@@ -94,7 +94,8 @@ pub async fn start_around(
     let public_addr = public_listeners.first().context("no public listener")?.local_addr()?;
     let (api_addr, ops_addr) = (api_listener.local_addr()?, ops_listener.local_addr()?);
 
-    let metrics = Arc::new(Metrics::new(&openapi::routes())?);
+    let (calls, description) = api::calls().split_for_parts();
+    let metrics = Arc::new(Metrics::new(&openapi::routes(description))?);
     let public_url = base(config.public.url.as_ref(), public_addr);
     let settings = AppSettings {
         public_url: public_url.clone(),
@@ -127,7 +128,7 @@ pub async fn start_around(
     running.start_background(&cache, questions(AskedBy::Sweep));
     let at_once = link_at_once(&links);
     running.start_public(public_listeners, &config, &cache, &questions(AskedBy::Batcher), &at_once)?;
-    running.start_router("api", api_listener, &config, api::router(Arc::clone(&app)))?;
+    running.start_router("api", api_listener, &config, api::router(calls, Arc::clone(&app)))?;
     running.start_router("ops", ops_listener, &config, ops::router(app))?;
     for (listener, address) in [("public", public_addr), ("api", api_addr), ("ops", ops_addr)] {
         tracing::info!(listener, %address, "listening");

@@ -74,7 +74,8 @@ impl Api {
         let store = Store::open(&url.parse().unwrap(), Migrate::Yes).await.unwrap();
         let objects = ObjectStore::local(&dir.path().join("objects"), true).unwrap();
         let clock = SettableClock::at(START);
-        let metrics = Arc::new(Metrics::new(&openapi::routes()).unwrap());
+        let (calls, description) = api::calls().split_for_parts();
+        let metrics = Arc::new(Metrics::new(&openapi::routes(description)).unwrap());
         let downloads = Downloads::new(Arc::clone(&metrics));
         let public_url = "https://files.acme.example".to_owned();
         let api_url = "https://api.acme.example".to_owned();
@@ -88,7 +89,7 @@ impl Api {
         };
         let login = Login::with(Some(PortalKey::of("a key of the tests")), ProviderAddresses::default());
         let app = Arc::new(App { store, objects, clock: clock.clone(), metrics, settings, downloads, login });
-        let router = api::router(Arc::clone(&app));
+        let router = api::router(calls, Arc::clone(&app));
         let mut api = Self { app, clock, dir, router, all: String::new() };
         api.all = api.key(true, true, Binding::Unbound).await;
         api

@@ -57,9 +57,9 @@ pub fn calls() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(description::json))
 }
 
-/// The listener's router. What it does not know is a problem too: `404`, or `405` with `Allow`.
-pub fn router(app: Arc<App>) -> Router {
-    Router::from(calls())
+/// The listener's router for [`calls`]. What it does not know is a problem too: `404`, or `405` with `Allow`.
+pub fn router(calls: Router<Arc<App>>, app: Arc<App>) -> Router {
+    calls
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .layer(from_fn_with_state(app.clone(), log::requests))
