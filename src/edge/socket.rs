@@ -171,7 +171,7 @@ impl GatedSocket {
     fn written(&mut self, result: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match &result {
             Poll::Ready(Ok(octets)) => {
-                self.unsent.took(&self.stream);
+                self.unsent.took(*octets, &self.stream);
                 self.watch.took(*octets);
             }
             Poll::Ready(Err(_)) => {}

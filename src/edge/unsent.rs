@@ -17,10 +17,10 @@ use tokio::time::Instant;
 const LITTLE_OCTETS: u32 = 128 * 1024;
 /// For one that keeps up.
 const MUCH_OCTETS: u32 = 1024 * 1024;
-/// Room again after no more than this is what a client does that takes more than 6 MB/s.
-const QUICK: Duration = Duration::from_millis(10);
-/// So often in a row, which is after about a megabyte: then it keeps up.
-const TIMES_IN_A_ROW: u32 = 8;
+/// So many octets are looked at together,
+const LOOKED_AT_OCTETS: u64 = 1024 * 1024;
+/// and a client keeps up that was waited for no longer while it took them: more than 6 MB/s.
+const KEEPS_UP_WITHIN: Duration = Duration::from_millis(160);
 /// Room again only after this is slow.
 const SLOW: Duration = Duration::from_millis(250);
 
@@ -28,7 +28,9 @@ const SLOW: Duration = Duration::from_millis(250);
 #[derive(Debug, Default)]
 pub(super) struct Unsent {
     full_since: Option<Instant>,
-    quick_in_a_row: u32,
+    /// How long it was waited for, and what it took, since that was last looked at.
+    waited: Duration,
+    taken: u64,
     keeps_up: bool,
 }
 
@@ -45,18 +47,27 @@ impl Unsent {
     }
 
     /// It took something.
-    pub(super) fn took(&mut self, stream: &TcpStream) {
-        let Some(since) = self.full_since.take() else { return };
+    pub(super) fn took(&mut self, octets: usize, stream: &TcpStream) {
+        let wait = self.full_since.take().map_or(Duration::ZERO, |since| since.elapsed());
         let kept_up = self.keeps_up;
-        self.waited(since.elapsed());
+        self.waited(wait, octets as u64);
         if self.keeps_up != kept_up {
             limit(stream, if self.keeps_up { MUCH_OCTETS } else { LITTLE_OCTETS });
         }
     }
 
-    fn waited(&mut self, wait: Duration) {
-        self.quick_in_a_row = if wait <= QUICK { self.quick_in_a_row.saturating_add(1) } else { 0 };
-        self.keeps_up = if self.keeps_up { wait < SLOW } else { self.quick_in_a_row >= TIMES_IN_A_ROW };
+    fn waited(&mut self, wait: Duration, octets: u64) {
+        self.waited += wait;
+        // What fills the kernel's buffers at the beginning says nothing about the client.
+        if self.waited.is_zero() {
+            return;
+        }
+        self.taken += octets;
+        let slow = wait >= SLOW;
+        if slow || self.taken >= LOOKED_AT_OCTETS {
+            self.keeps_up = !slow && (self.keeps_up || self.waited <= KEEPS_UP_WITHIN);
+            (self.waited, self.taken) = (Duration::ZERO, 0);
+        }
     }
 }
 
@@ -72,19 +83,19 @@ mod tests {
     #[test]
     fn a_client_keeps_up_until_it_is_slow() {
         let mut unsent = Unsent::default();
-        let mut after = |waits: &[u64]| {
+        let mut after = |waits: &[u64], octets: u64| {
             for ms in waits {
-                unsent.waited(Duration::from_millis(*ms));
+                unsent.waited(Duration::from_millis(*ms), octets);
             }
             unsent.keeps_up
         };
-        assert!(!after(&[1; 7]));
-        assert!(after(&[1]));
-        assert!(after(&[11, 249, 100]), "a pause is no slowness");
-        assert!(!after(&[250]));
-        assert!(!after(&[1; 7]));
-        assert!(!after(&[11]), "not in a row");
-        assert!(!after(&[1; 7]));
-        assert!(after(&[1]));
+        assert!(!after(&[0], 8 * LOOKED_AT_OCTETS), "it is not waited for yet");
+        assert!(!after(&[20; 7], LOOKED_AT_OCTETS / 8));
+        assert!(after(&[20], LOOKED_AT_OCTETS / 8));
+        assert!(after(&[249, 100], LOOKED_AT_OCTETS), "a pause is no slowness");
+        assert!(!after(&[250], 1));
+        assert!(!after(&[21; 8], LOOKED_AT_OCTETS / 8));
+        assert!(!after(&[10; 7], LOOKED_AT_OCTETS / 8));
+        assert!(after(&[10], LOOKED_AT_OCTETS / 8));
     }
 }
