@@ -3,8 +3,9 @@
 //! Some S3 servers (Garage, s3s) write an answer in two pieces and let Nagle hold the second back until the first is
 //! acknowledged; with Linux's delayed acknowledgements a small object then takes 44 ms on a kept connection. The client
 //! ends it with `TCP_QUICKACK`, which the kernel forgets at each turn of the talk and which is therefore set anew
-//! before each read.
+//! whenever a part of an answer has come and more is waited for.
 
+use std::cell::RefCell;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -40,6 +41,8 @@ const IDLE_CONNECTIONS: usize = 64;
 const READ_AHEAD_OCTETS: usize = 128 * 1024;
 /// What it reads at once for one that does not, or of which nothing is known: it waits in memory for the recipient.
 const SMALL_READ_OCTETS: usize = 16 * 1024;
+/// What it reads at once at the beginning of an answer: most small objects whole.
+const FIRST_READ_OCTETS: usize = 32 * 1024;
 /// Where nobody asked for more in this time, a recipient is waited for.
 const SLOW: Duration = Duration::from_millis(100);
 /// A download that took so much without such a pause keeps up.
@@ -154,7 +157,7 @@ impl tower::Service<Uri> for Acknowledging {
 
     fn call(&mut self, server: Uri) -> Self::Future {
         let connecting = self.0.call(server);
-        Box::pin(async move { Ok(AtOnce { io: connecting.await?, asked: Instant::now(), quick_octets: 0 }) })
+        Box::pin(async move { Ok(AtOnce::new(connecting.await?)) })
     }
 }
 
@@ -166,9 +169,17 @@ struct AtOnce {
     asked: Instant,
     /// What was taken since the last pause.
     quick_octets: usize,
+    /// What was taken since the last question.
+    answer_octets: usize,
+    /// Something came that may not be acknowledged yet.
+    unacknowledged: bool,
 }
 
 impl AtOnce {
+    fn new(io: TokioIo<TcpStream>) -> Self {
+        Self { io, asked: Instant::now(), quick_octets: 0, answer_octets: 0, unacknowledged: false }
+    }
+
     /// What may be read now.
     fn at_most(&mut self) -> usize {
         let now = Instant::now();
@@ -176,8 +187,32 @@ impl AtOnce {
             self.quick_octets = 0;
         }
         self.asked = now;
-        if self.quick_octets < QUICK_OCTETS { SMALL_READ_OCTETS } else { usize::MAX }
+        match (self.quick_octets, self.answer_octets) {
+            (QUICK_OCTETS.., _) => usize::MAX,
+            (_, 0) => FIRST_READ_OCTETS,
+            _ => SMALL_READ_OCTETS,
+        }
     }
+
+    fn read(&mut self, cx: &mut Context<'_>, mut room: ReadBufCursor<'_>) -> Poll<io::Result<usize>> {
+        let (most, before) = (self.at_most(), room.remaining());
+        if most >= before {
+            ready!(Pin::new(&mut self.io).poll_read(cx, room))?;
+            // Counted as if the room were full: what matters is how long it takes.
+            return Poll::Ready(Ok(before));
+        }
+        SCRATCH.with_borrow_mut(|scratch| {
+            let mut some = ReadBuf::new(&mut scratch[..most]);
+            ready!(Pin::new(self.io.inner_mut()).poll_read(cx, &mut some))?;
+            room.put_slice(some.filled());
+            Poll::Ready(Ok(some.filled().len()))
+        })
+    }
+}
+
+thread_local! {
+    /// What is read into where less is wanted than there is room for.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; FIRST_READ_OCTETS].into());
 }
 
 impl Connection for AtOnce {
@@ -187,29 +222,28 @@ impl Connection for AtOnce {
 }
 
 impl Read for AtOnce {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, mut room: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        // Where it cannot be had, answers are only slower.
-        let _ = socket2::SockRef::from(self.io.inner()).set_tcp_quickack(true);
-        if self.at_most() >= room.remaining() {
-            let wanted = room.remaining();
-            let read = Pin::new(&mut self.io).poll_read(cx, room);
-            // Counted as if the room were full: what matters is how long it takes.
-            if read.is_ready() {
-                self.quick_octets = self.quick_octets.saturating_add(wanted);
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, room: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        let read = self.read(cx, room);
+        match read {
+            Poll::Ready(Ok(octets)) => {
+                self.quick_octets = self.quick_octets.saturating_add(octets);
+                self.answer_octets = self.answer_octets.saturating_add(octets);
+                self.unacknowledged = true;
             }
-            return read;
+            Poll::Pending if self.unacknowledged => {
+                self.unacknowledged = false;
+                // Where it cannot be had, answers are only slower.
+                let _ = socket2::SockRef::from(self.io.inner()).set_tcp_quickack(true);
+            }
+            _ => {}
         }
-        let mut octets = [0; SMALL_READ_OCTETS];
-        let mut some = ReadBuf::new(&mut octets);
-        ready!(Pin::new(self.io.inner_mut()).poll_read(cx, &mut some))?;
-        self.quick_octets += some.filled().len();
-        room.put_slice(some.filled());
-        Poll::Ready(Ok(()))
+        read.map_ok(|_| ())
     }
 }
 
 impl Write for AtOnce {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        self.answer_octets = 0;
         Pin::new(&mut self.io).poll_write(cx, octets)
     }
 
@@ -218,6 +252,7 @@ impl Write for AtOnce {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.answer_octets = 0;
         Pin::new(&mut self.io).poll_write_vectored(cx, pieces)
     }
 
