@@ -46,6 +46,7 @@ mod s3;
 mod scanners;
 mod secrets;
 mod security_document;
+mod short_way;
 mod shutdown;
 mod sign_up;
 mod sign_up_replicas;

@@ -19,7 +19,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use crate::harness::Service;
 
 /// Far more than any answer takes. Only a defect takes this long.
-const HANG: Duration = Duration::from_secs(20);
+pub const HANG: Duration = Duration::from_secs(20);
 
 /// A client on another address of this machine.
 const OTHER: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
@@ -60,7 +60,7 @@ async fn exchange(to: SocketAddr, octets: &[u8]) -> String {
 }
 
 /// Sends a request and reads the head of its answer and its body, on a connection that is kept.
-async fn ask(stream: &mut TcpStream, request: &str) -> (String, Vec<u8>) {
+pub async fn ask(stream: &mut TcpStream, request: &str) -> (String, Vec<u8>) {
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -74,7 +74,7 @@ async fn ask(stream: &mut TcpStream, request: &str) -> (String, Vec<u8>) {
 }
 
 /// A header of a head as it was received.
-fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+pub fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     let lines = head.lines().filter_map(|line| line.split_once(": "));
     lines.filter(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value).next()
 }
@@ -85,7 +85,7 @@ async fn is_ended(stream: &mut TcpStream) -> bool {
 }
 
 /// Asks again until it is so.
-async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
+pub async fn eventually(what: &str, is_so: impl AsyncFn() -> bool) {
     let begun = Instant::now();
     while !is_so().await {
         assert!(begun.elapsed() < HANG, "not within {HANG:?}: {what}");
