@@ -81,10 +81,10 @@ impl StateFile {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::domain::attachment::ObjectKey;
     use crate::store::{DatabaseUrl, Migrate, Store};
-    use sqlx::Connection as _;
-    use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+    use sqlx::sqlite::SqliteJournalMode;
 
     const NOW: time::OffsetDateTime = time::macros::datetime!(2026-11-21 10:00 UTC);
 
@@ -125,6 +125,30 @@ mod tests {
         let mut other = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&path)).await.unwrap();
         sqlx::query("UPDATE recommits SET count = count + 1").execute(&mut other).await.unwrap();
         assert_ne!(store.state().unwrap(), before);
+    }
+
+    /// Somebody else comes and goes while nobody but the file's user has the database open.
+    #[tokio::test]
+    async fn its_user_keeps_the_file_in_use_and_the_log_free() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = SqliteConnectOptions::new().filename(directory.path().join("a.db"));
+        let writing = options.clone().create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
+        let mut first = SqliteConnection::connect_with(&writing).await.unwrap();
+        sqlx::query("CREATE TABLE t (n INTEGER)").execute(&mut first).await.unwrap();
+        let file = StateFile::open(&directory.path().join("a.db"), &options.read_only(true)).await.unwrap().unwrap();
+        first.close().await.unwrap();
+        for number in 0..3 {
+            let before = file.now().unwrap();
+            let mut other = SqliteConnection::connect_with(&writing).await.unwrap();
+            sqlx::query("INSERT INTO t VALUES ($1)").bind(number).execute(&mut other).await.unwrap();
+            assert_ne!(file.now().unwrap(), before, "commit {number}");
+            let (is_held, ..): (i64, i64, i64) =
+                sqlx::query_as("PRAGMA wal_checkpoint(TRUNCATE)").fetch_one(&mut other).await.unwrap();
+            assert_eq!(is_held, 0, "the log could not begin anew: it would grow for ever");
+            other.close().await.unwrap();
+        }
+        file.close().await;
+        assert!(file.now().is_none());
     }
 
     #[tokio::test]
