@@ -104,6 +104,11 @@ pub(super) async fn whole(opened: Opened) -> Result<Bytes, ObjectError> {
 /// each octet.
 const SENT_AT_ONCE_OCTETS: u64 = 2 * 1024 * 1024;
 
+/// Whether the file's system tells what the page cache has of it: overlayfs and tmpfs do not (`RWF_NOWAIT`: `EOPNOTSUPP`).
+pub(super) fn tells_what_is_cached(file: &File) -> bool {
+    !matches!(try_read(file, &mut [0], 0), Tried::Refused)
+}
+
 /// Whether the page cache has the octet.
 fn is_cached(file: &File, offset: u64) -> bool {
     matches!(try_read(file, &mut [0], offset), Tried::Octets(_))

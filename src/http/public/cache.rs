@@ -105,6 +105,10 @@ mod tests {
         for number in 0..100 {
             files.push(kept(&store, number).await);
         }
+        // On some file systems octets are kept instead (`objects::small`).
+        if matches!(files[0], Small::Octets(_)) {
+            return;
+        }
         for (octets, descriptors, most) in [(1_000_000, 64, 16), (10_000, 1_000_000, 39), (0, 64, 0)] {
             let cache = ObjectCache::new(octets, descriptors);
             for (number, file) in files.iter().enumerate() {
