@@ -186,8 +186,8 @@ impl std::fmt::Debug for PortalSecret {
 pub struct Downloads {
     /// `ATTACHLINK_LIVENESS_DEADLINE_MS`, 2000: how long the database may be silent before a download is refused.
     pub liveness_deadline: Duration,
-    /// `ATTACHLINK_CACHE_BYTES`, 67108864: memory for the bytes of small objects that many ask for. Of uploads
-    /// on a local disk the files stay open instead, one for each 8 KiB of it by default. 0: none.
+    /// `ATTACHLINK_CACHE_BYTES`, 67108864: memory for the bytes of small objects that many ask for. Of uploads on a local
+    /// disk the files stay open instead, each of which counts as an 8,192th of it or more. 0: none.
     pub cache_octets: u64,
     /// `ATTACHLINK_DRAIN_SECONDS`, 30: how long running downloads may take to end when the service stops.
     pub drain: Duration,
