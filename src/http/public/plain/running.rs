@@ -33,11 +33,12 @@ impl From<io::Error> for Broken {
 impl Broken {
     /// Of a call that both reads and writes.
     fn of_sending(error: io::Error) -> Self {
-        use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, HostUnreachable, NotConnected, TimedOut};
+        use io::ErrorKind::{
+            BrokenPipe, ConnectionAborted, ConnectionReset, HostUnreachable, NetworkUnreachable, NotConnected, TimedOut,
+        };
         match error.kind() {
-            BrokenPipe | ConnectionAborted | ConnectionReset | HostUnreachable | NotConnected | TimedOut => {
-                Self::Client
-            }
+            BrokenPipe | ConnectionAborted | ConnectionReset | HostUnreachable | NetworkUnreachable | NotConnected
+            | TimedOut => Self::Client,
             _ => Self::Store(Some(ObjectError::Unavailable(error))),
         }
     }
@@ -151,4 +152,31 @@ async fn send(socket: &mut GatedSocket, entry: &Entry, mut body: ObjectBody, oct
         rest = rest.checked_sub(sent).filter(|_| sent > 0).ok_or(Broken::Store(None))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::io::Errno;
+
+    /// A client that left is nobody's failure; a disk that fails must not look like one, nor end a file cleanly.
+    #[test]
+    fn who_is_to_blame_when_the_kernel_cannot_send() {
+        for (errno, is_client) in [
+            (Errno::PIPE, true),
+            (Errno::CONNRESET, true),
+            (Errno::CONNABORTED, true),
+            (Errno::NOTCONN, true),
+            (Errno::TIMEDOUT, true),
+            (Errno::HOSTUNREACH, true),
+            (Errno::NETUNREACH, true),
+            (Errno::IO, false),
+            (Errno::NOMEM, false),
+            (Errno::STALE, false),
+            (Errno::OVERFLOW, false),
+        ] {
+            let blamed = Broken::of_sending(errno.into());
+            assert_eq!(matches!(blamed, Broken::Client), is_client, "{errno:?}");
+        }
+    }
 }
