@@ -9,10 +9,11 @@ use attachlink::config::LogFormat;
 use attachlink::http::REQUEST_LOG;
 use attachlink::liveness::{AskedBy, LivenessQuery};
 use attachlink::logging;
+use attachlink::store::StoreError;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-use super::{Stored, attached};
+use super::{Stored, attached, running};
 use crate::edge::{ask, header};
 use crate::harness::Service;
 
@@ -51,22 +52,27 @@ impl Log {
     }
 }
 
-/// A database that can be made silent, and that counts how often a batch asks it.
+/// A database that can be made silent, and that counts how often a batch asks it. It fails at one of these questions.
 #[derive(Clone, Default)]
 struct Database {
     silent: Arc<AtomicBool>,
     asked: Arc<AtomicUsize>,
+    fails_at: Option<usize>,
 }
 
 impl Database {
     fn around(&self) -> impl FnOnce(LivenessQuery) -> LivenessQuery {
-        let Self { silent, asked } = self.clone();
+        let Self { silent, asked, fails_at } = self.clone();
         move |query| {
             Arc::new(move |links| {
-                if links.by == AskedBy::Batcher {
-                    asked.fetch_add(1, Ordering::SeqCst);
+                let number = (links.by == AskedBy::Batcher).then(|| asked.fetch_add(1, Ordering::SeqCst) + 1);
+                if silent.load(Ordering::SeqCst) {
+                    Box::pin(std::future::pending())
+                } else if number.is_some() && number == fails_at {
+                    Box::pin(std::future::ready(Err(StoreError::ReadOnly)))
+                } else {
+                    query(links)
                 }
-                if silent.load(Ordering::SeqCst) { Box::pin(std::future::pending()) } else { query(links) }
             })
         }
     }
@@ -107,4 +113,23 @@ async fn a_silent_database_is_asked_once_and_its_silence_is_in_the_log() {
     database.be_silent(true);
     assert!(ask(&mut client, &file.get()).await.0.starts_with("HTTP/1.1 503 "));
     assert_eq!((database.asked(), log.answered(503).len()), (1, 2));
+}
+
+/// About a large file it is asked twice: how large it is, and, once the download is entered, whether it may begin. What
+/// failed at one of these questions is not asked again, though it would be answered by then.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_question_that_failed_is_not_asked_again() {
+    for (octets, fails_at) in [(20_000, 1), (400_000, 1), (400_000, 2)] {
+        let database = Database { fails_at: Some(fails_at), ..Database::default() };
+        let service = Service::start_with(&[], database.around()).await;
+        service.acme().await;
+        let file = attached(&service, Stored::Uploaded, octets, 1).await;
+        let mut client = TcpStream::connect(service.public()).await.unwrap();
+        let (head, _) = ask(&mut client, &file.get()).await;
+        assert!(head.starts_with("HTTP/1.1 503 "), "{octets}, {fails_at}: {head}");
+        assert_eq!(database.asked(), fails_at, "{octets}");
+        assert!(running(&service).await < 0.5, "{octets}, {fails_at}: it has begun");
+        let (head, body) = ask(&mut client, &file.get()).await;
+        assert!(head.starts_with("HTTP/1.1 200 ") && body == file.octets, "{octets}, {fails_at}: {head}");
+    }
 }
