@@ -44,7 +44,7 @@ fn prepared() -> Prepared {
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
     let config = Config::load(&Flags::new(), &environment(directory.path())).expect("a right configuration");
     let running = runtime.block_on(serve::start(config, SettableClock::at(NOW))).expect("the service starts");
-    let links = runtime.block_on(issue(&running, directory.path()));
+    let links = runtime.block_on(issue(&running));
     Prepared { runtime, running, links, _directory: directory }
 }
 
@@ -57,7 +57,7 @@ fn environment(directory: &Path) -> Environment {
     environment
 }
 
-async fn issue(running: &Running, directory: &Path) -> Vec<Minted> {
+async fn issue(running: &Running) -> Vec<Minted> {
     let app = running.app();
     let comment = CommentPath {
         site: "acme".parse().expect("an id"),
@@ -69,7 +69,7 @@ async fn issue(running: &Running, directory: &Path) -> Vec<Minted> {
     let site = app.store.update_site(&comment.site, NOW, |_| Ok::<_, ()>(settings.clone())).await;
     site.expect("the database answers").expect("nothing refuses");
     app.store.set_mode(&comment.site, &comment.project, Mode::SecuredLink, NOW).await.expect("the database answers");
-    register(running, directory, &comment.attachment("a1".parse().expect("an id"))).await;
+    register(running, &comment.attachment("a1".parse().expect("an id"))).await;
     let links: Vec<Minted> = (0..BATCH).map(|_| mint(LINK_PREFIX, NOW)).collect();
     let new = |minted: &Minted| NewLink { id: minted.id, hash: minted.hash, attachment: 0, recipient: None };
     let build = |_: &IssueContext| Ok::<_, ()>(((), links.iter().map(new).collect()));
@@ -78,13 +78,15 @@ async fn issue(running: &Running, directory: &Path) -> Vec<Minted> {
     links
 }
 
-async fn register(running: &Running, directory: &Path, path: &AttachmentPath) {
-    std::fs::write(directory.join("objects/report.bin"), vec![7_u8; SMALL_OCTETS]).expect("room for a file");
-    let key = ObjectKey::named("report.bin").expect("a key");
-    let object = running.app().objects.stat(&key).await.expect("it is there");
+async fn register(running: &Running, path: &AttachmentPath) {
+    let (app, key) = (running.app(), ObjectKey::for_upload([7; 16]));
+    app.store.intend_object(&key, NOW).await.expect("the database answers");
+    let mut upload = app.objects.begin_upload(&key, None).await.expect("room for a file");
+    upload.write(vec![7_u8; SMALL_OCTETS].into()).await.expect("room for a file");
+    let object = upload.finish(NOW).await.expect("room for a file");
     let (filename, media_type) = ("report.bin".to_owned(), "application/octet-stream".to_owned());
-    let new = NewAttachment { filename, media_type, kind: Kind::File, object, uploaded: false };
-    running.app().store.register(path, new, NOW).await.expect("the database answers");
+    let new = NewAttachment { filename, media_type, kind: Kind::File, object, uploaded: true };
+    app.store.register(path, new, NOW).await.expect("the database answers");
 }
 
 /// One step after the other on a kept-alive connection: `method` for the link's path.

@@ -142,6 +142,7 @@ pub async fn start_around(
 /// As [`start`].
 pub fn run(config: Config, clock: SharedClock) -> anyhow::Result<()> {
     descriptors::raise();
+    descriptors::warn_if_few(config.edge.max_connections);
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
         // Over a limit on the size of files the kernel would end the process; a handler makes it an error of the write.
         let _file_size_limit = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
