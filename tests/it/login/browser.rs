@@ -19,6 +19,32 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// The name of an element's reference (`WebDriver` section 12.1).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
+/// The port that it finds free for one family of addresses may be taken for the other, and then it ends.
+const TRIES: usize = 5;
+
+/// A driver that listens, what it says, and its port.
+async fn started() -> (Child, Lines<BufReader<ChildStdout>>, String) {
+    let mut said = Vec::new();
+    for _ in 0..TRIES {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("Debian's chromium-driver is installed: scripts/test does it");
+        let mut lines = BufReader::new(driver.stdout.take().expect("its output is piped")).lines();
+        while let Some(line) = lines.next_line().await.expect("text") {
+            if let Some((_, port)) = line.rsplit_once("started successfully on port ") {
+                let port = port.trim_end_matches('.').to_owned();
+                return (driver, lines, port);
+            }
+            said.push(line);
+        }
+    }
+    panic!("chromedriver does not start: {said:?}");
+}
+
 /// One browser with a profile of its own.
 pub struct Browser {
     driver: Child,
@@ -31,20 +57,7 @@ pub struct Browser {
 
 impl Browser {
     pub async fn open() -> Self {
-        let mut driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("Debian's chromium-driver is installed: scripts/test does it");
-        let mut lines = BufReader::new(driver.stdout.take().expect("its output is piped")).lines();
-        let port = loop {
-            let line = lines.next_line().await.expect("text").expect("chromedriver starts");
-            if let Some((_, port)) = line.rsplit_once("started successfully on port ") {
-                break port.trim_end_matches('.').to_owned();
-            }
-        };
+        let (driver, lines, port) = started().await;
         let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
         let folder = tempfile::tempdir().expect("a temporary directory");
         let mut browser = Self { driver, client, base: format!("http://127.0.0.1:{port}"), folder, _output: lines };
