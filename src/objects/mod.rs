@@ -5,6 +5,7 @@
 //! nothing here keeps a handle of one.
 
 mod beneath;
+mod body;
 mod chunk;
 mod local;
 mod local_incoming;
@@ -20,21 +21,18 @@ mod small;
 use std::fmt;
 use std::io;
 use std::ops::Range;
-use std::os::fd::BorrowedFd;
 use std::path::{Path, PathBuf};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures_util::Stream;
-use hyper::body::Incoming;
 use rustix::io::Errno;
 use time::OffsetDateTime;
 
 use crate::domain::attachment::{ObjectKey, ObjectVersion};
 use crate::domain::mark::Mark;
 
+use body::Body;
+pub use body::ObjectBody;
 pub use local::LocalDir;
 pub use mend::{MayMend, Owner};
 pub use s3::{CannotUse, DEFAULT_MEND_LIMIT, DEFAULT_READ_TIMEOUT, KeyPair, S3Bucket, S3Settings, sdk_client};
@@ -300,64 +298,6 @@ impl ObjectStore {
         match self {
             Self::Local(dir) => dir.remove_litter().await,
             Self::S3(bucket) => Box::pin(bucket.remove_litter(now)).await,
-        }
-    }
-}
-
-enum Body {
-    Local(local_read::LocalBody),
-    S3(mend::Mended<Incoming>),
-}
-
-/// The octets of a range of one version: exactly as many as asked for, or an error as the last item. Never a clean
-/// short end. A transfer from S3 that is cut is mended.
-pub struct ObjectBody(Body);
-
-impl ObjectBody {
-    /// Names who is asked before a cut transfer is mended, and told how that went. Without an owner it is mended.
-    #[must_use]
-    pub fn owned_by(mut self, owner: Owner) -> Self {
-        match &mut self.0 {
-            Body::Local(_) => {}
-            Body::S3(body) => body.owned_by(owner),
-        }
-        self
-    }
-}
-
-impl ObjectBody {
-    /// Whether the kernel can send the next octets by itself, without waiting for a disk.
-    #[must_use]
-    pub fn is_at_hand(&self) -> bool {
-        matches!(&self.0, Body::Local(body) if body.is_at_hand())
-    }
-
-    /// Has the kernel send the next octets to a socket, and says how many it took. To be called only while they are at
-    /// hand; what was sent is not given by the stream again.
-    ///
-    /// # Errors
-    /// The socket's, or the file's.
-    pub fn send_to(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
-        match &mut self.0 {
-            Body::Local(body) => body.send_to(socket),
-            Body::S3(_) => Err(io::ErrorKind::Unsupported.into()),
-        }
-    }
-}
-
-impl fmt::Debug for ObjectBody {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ObjectBody").finish_non_exhaustive()
-    }
-}
-
-impl Stream for ObjectBody {
-    type Item = Result<Bytes, ObjectError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match &mut self.0 {
-            Body::Local(body) => Pin::new(body).poll_next(cx),
-            Body::S3(body) => Pin::new(body).poll_next(cx),
         }
     }
 }

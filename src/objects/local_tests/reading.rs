@@ -1,5 +1,7 @@
 //! Reading.
 
+use std::task::{Context, Poll};
+
 use super::*;
 
 /// The clock of the file system may stand still for some milliseconds.
@@ -107,7 +109,7 @@ fn reads_until_pause(body: &mut ObjectBody) -> (u32, bool) {
     let (waker, woken) = flag_waker();
     let mut cx = Context::from_waker(&waker);
     let mut reads = 0;
-    while let Poll::Ready(read) = Pin::new(&mut *body).poll_next(&mut cx) {
+    while let Poll::Ready(read) = body.poll_next_unpin(&mut cx) {
         read.unwrap().unwrap();
         reads += 1;
     }
