@@ -8,16 +8,61 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::Stream;
-use hyper::body::Incoming;
 
 use super::ObjectError;
 use super::local_read::LocalBody;
-use super::mend::{Mended, Owner};
+use super::mend::{Mended, Octets, Owner};
+use super::pipe::Pipe;
+use super::s3::Piece;
 
 /// Where the octets of an object on its way come from.
 pub(super) enum Body {
     Local(LocalBody),
-    S3(Mended<Incoming>),
+    S3(Box<Mended<Piece>>),
+}
+
+/// Some of the octets of an object.
+pub enum Portion {
+    /// In memory.
+    Memory(Bytes),
+    /// With the kernel.
+    Kernel(InKernel),
+}
+
+/// Octets that the kernel has, and gives to sockets only.
+pub struct InKernel(pub(super) Pipe);
+
+impl InKernel {
+    /// How many there are.
+    #[must_use]
+    pub fn octets(&self) -> usize {
+        self.0.octets()
+    }
+
+    /// Has the kernel send the next of them to a socket, and says how many it took.
+    ///
+    /// # Errors
+    /// The socket's.
+    pub fn send_to(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+        self.0.send_to(socket)
+    }
+}
+
+impl Portion {
+    /// How many there are.
+    #[must_use]
+    pub fn octets(&self) -> usize {
+        match self {
+            Self::Memory(octets) => octets.len(),
+            Self::Kernel(octets) => octets.octets(),
+        }
+    }
+}
+
+impl Octets for Portion {
+    fn octets(&self) -> usize {
+        self.octets()
+    }
 }
 
 /// The octets of a range of one version: exactly as many as asked for, or an error as the last item. Never a clean
@@ -52,6 +97,15 @@ impl ObjectBody {
         match &mut self.0 {
             Body::Local(body) => body.send_to(socket),
             Body::S3(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// As the stream, for whoever has a socket to send to: where the kernel can pass the octets on by itself, they need
+    /// not come to memory.
+    pub fn poll_portion(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Portion, ObjectError>>> {
+        match &mut self.0 {
+            Body::Local(body) => Pin::new(body).poll_next(cx).map_ok(Portion::Memory),
+            Body::S3(body) => body.poll_by(cx, Piece::poll_portion),
         }
     }
 }

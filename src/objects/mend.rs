@@ -7,7 +7,7 @@
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -79,8 +79,23 @@ pub(super) struct Patience {
     pub(super) away: Duration,
 }
 
+/// Some of the octets of a piece.
+pub(super) trait Octets {
+    /// How many they are.
+    fn octets(&self) -> usize;
+}
+
+impl Octets for Bytes {
+    fn octets(&self) -> usize {
+        self.len()
+    }
+}
+
 type Opened<B> = Result<B, Broken>;
 type Open<B> = Arc<dyn Fn(Range<u64>) -> BoxFuture<'static, Opened<B>> + Send + Sync>;
+
+/// How octets are got out of a piece; `None`: it is cut.
+type Read<B, T> = fn(&mut B, &mut Context<'_>) -> Poll<Option<T>>;
 
 enum State<B> {
     Reading(B),
@@ -105,10 +120,7 @@ pub(super) struct Mended<B> {
     tries: u32,
 }
 
-impl<B> Mended<B>
-where
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-{
+impl<B: Send + 'static> Mended<B> {
     /// A body of `range`, whose pieces `open` gives. Nothing is opened yet.
     pub(super) fn new(
         range: Range<u64>,
@@ -130,18 +142,14 @@ where
 
     /// Opens the first piece.
     pub(super) async fn open(&mut self) -> Result<(), ObjectError> {
-        for tried in 1.. {
-            match (self.open)(self.rest.clone()).await {
-                Ok(piece) => {
-                    self.state = State::Reading(piece);
-                    break;
-                }
-                Err(Broken::ForNow(error)) if tried == TRIES_AT_FIRST => return Err(error),
-                Err(Broken::ForNow(_)) => tokio::time::sleep(pause(tried)).await,
-                Err(Broken::ForGood(error)) => return Err(error),
-            }
-        }
+        let piece = first(|| (self.open)(self.rest.clone())).await?;
+        self.begin(piece);
         Ok(())
+    }
+
+    /// Begins with a piece that is open.
+    pub(super) fn begin(&mut self, piece: B) {
+        self.state = State::Reading(piece);
     }
 
     /// Names who is asked before mending.
@@ -149,15 +157,15 @@ where
         self.owner = Some(owner);
     }
 
-    fn fail(&mut self, error: ObjectError) -> Poll<Option<Result<Bytes, ObjectError>>> {
+    fn fail<T>(&mut self, error: ObjectError) -> Poll<Option<Result<T, ObjectError>>> {
         self.state = State::Over;
         // Nothing follows an error.
         self.rest = 0..0;
         Poll::Ready(Some(Err(error)))
     }
 
-    fn give(&mut self, octets: Bytes) -> Poll<Option<Result<Bytes, ObjectError>>> {
-        match self.rest.start.checked_add(octets.len() as u64) {
+    fn give<T: Octets>(&mut self, octets: T) -> Poll<Option<Result<T, ObjectError>>> {
+        match self.rest.start.checked_add(octets.octets() as u64) {
             Some(next) if next <= self.rest.end => self.rest.start = next,
             _ => return self.fail(ObjectError::misuse("the store gave more than was asked for")),
         }
@@ -171,19 +179,10 @@ where
     }
 
     /// Polls the piece. `None`: it is cut.
-    fn read(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    fn read<T>(&mut self, cx: &mut Context<'_>, by: Read<B, T>) -> Poll<Option<T>> {
         let State::Reading(piece) = &mut self.state else { return Poll::Ready(None) };
-        loop {
-            match Pin::new(&mut *piece).poll_frame(cx) {
-                Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(octets) if octets.is_empty() => {}
-                    Ok(octets) => return Poll::Ready(Some(octets)),
-                    // Trailers: nothing follows them.
-                    Err(_) => return Poll::Ready(None),
-                },
-                Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(None),
-                Poll::Pending => break,
-            }
+        if let ready @ Poll::Ready(_) = by(piece, cx) {
+            return ready;
         }
         if self.waiting_since.is_none() {
             let now = Instant::now();
@@ -212,32 +211,67 @@ where
     }
 }
 
-impl<B> Stream for Mended<B>
-where
-    B: Body<Data = Bytes> + Send + Unpin + 'static,
-{
-    type Item = Result<Bytes, ObjectError>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
+impl<B: Send + 'static> Mended<B> {
+    /// The next octets, as `by` gives them. An error is the last item.
+    pub(super) fn poll_by<T: Octets>(
+        &mut self,
+        cx: &mut Context<'_>,
+        by: Read<B, T>,
+    ) -> Poll<Option<Result<T, ObjectError>>> {
         loop {
-            if this.rest.is_empty() {
+            if self.rest.is_empty() {
                 return Poll::Ready(None);
             }
-            match &mut this.state {
-                State::Reading(_) => match this.read(cx) {
+            match &mut self.state {
+                State::Reading(_) => match self.read(cx, by) {
                     Poll::Pending => return Poll::Pending,
-                    Poll::Ready(Some(octets)) => return this.give(octets),
-                    Poll::Ready(None) => this.state = State::Mending(this.mend()),
+                    Poll::Ready(Some(octets)) => return self.give(octets),
+                    Poll::Ready(None) => self.state = State::Mending(self.mend()),
                 },
                 State::Mending(mending) => match mending.as_mut().poll(cx) {
                     Poll::Pending => return Poll::Pending,
-                    Poll::Ready(Ok(piece)) => this.state = State::Reading(piece),
-                    Poll::Ready(Err(error)) => return this.fail(error),
+                    Poll::Ready(Ok(piece)) => self.state = State::Reading(piece),
+                    Poll::Ready(Err(error)) => return self.fail(error),
                 },
-                State::Over => return this.fail(ObjectError::misuse("a body that was not opened")),
+                State::Over => return self.fail(ObjectError::misuse("a body that was not opened")),
             }
         }
+    }
+}
+
+impl<B: Body<Data = Bytes> + Send + Unpin + 'static> Stream for Mended<B> {
+    type Item = Result<Bytes, ObjectError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_by(cx, octets)
+    }
+}
+
+/// The next octets of a body, but not none. `None`: it is at its end, or cut.
+pub(super) fn octets<B: Body<Data = Bytes> + Unpin>(body: &mut B, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+    loop {
+        match ready!(Pin::new(&mut *body).poll_frame(cx)) {
+            Some(Ok(frame)) => match frame.into_data() {
+                Ok(octets) if octets.is_empty() => {}
+                Ok(octets) => return Poll::Ready(Some(octets)),
+                // Trailers: nothing follows them.
+                Err(_) => return Poll::Ready(None),
+            },
+            Some(Err(_)) | None => return Poll::Ready(None),
+        }
+    }
+}
+
+/// Opens a piece of which nothing was promised to anyone.
+pub(super) async fn first<B, F: Future<Output = Opened<B>>>(open: impl Fn() -> F) -> Result<B, ObjectError> {
+    let mut tried = 1;
+    loop {
+        match open().await {
+            Ok(piece) => return Ok(piece),
+            Err(Broken::ForNow(_)) if tried < TRIES_AT_FIRST => tokio::time::sleep(pause(tried)).await,
+            Err(Broken::ForNow(error) | Broken::ForGood(error)) => return Err(error),
+        }
+        tried += 1;
     }
 }
 

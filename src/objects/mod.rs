@@ -15,6 +15,7 @@ mod local_read;
 mod local_tests;
 mod local_upload;
 mod mend;
+mod pipe;
 mod s3;
 mod small;
 
@@ -32,7 +33,7 @@ use crate::domain::attachment::{ObjectKey, ObjectVersion};
 use crate::domain::mark::Mark;
 
 use body::Body;
-pub use body::ObjectBody;
+pub use body::{InKernel, ObjectBody, Portion};
 pub use local::LocalDir;
 pub use mend::{MayMend, Owner};
 pub use s3::{CannotUse, DEFAULT_MEND_LIMIT, DEFAULT_READ_TIMEOUT, KeyPair, S3Bucket, S3Settings, sdk_client};
@@ -213,7 +214,7 @@ impl ObjectStore {
     pub async fn open(&self, version: &ObjectVersion, range: Range<u64>) -> Result<ObjectBody, ObjectError> {
         match self {
             Self::Local(dir) => dir.body(version, range).await.map(Body::Local).map(ObjectBody),
-            Self::S3(bucket) => Box::pin(bucket.body(version, range)).await.map(Body::S3).map(ObjectBody),
+            Self::S3(bucket) => Box::pin(bucket.body(version, range)).await.map(Box::new).map(Body::S3).map(ObjectBody),
         }
     }
 

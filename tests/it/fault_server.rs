@@ -77,6 +77,8 @@ struct State {
     gets: u64,
     versions: u64,
     hang_up: Arc<Notify>,
+    close_idle: Arc<Notify>,
+    connections: usize,
 }
 
 /// The server. Dropping it leaves its connections to the test's runtime.
@@ -108,12 +110,15 @@ impl FaultServer {
             gets: 0,
             versions: 0,
             hang_up: Arc::default(),
+            close_idle: Arc::default(),
+            connections: 0,
         }));
         let server = Self { endpoint, state };
         let serving = server.clone();
         tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let serving = serving.clone();
+                serving.state.lock().connections += 1;
                 tokio::spawn(async move { serving.talk(socket).await });
             }
         });
@@ -161,10 +166,31 @@ impl FaultServer {
         self.state.lock().hang_up.notify_waiters();
     }
 
+    /// Closes the connections on which nothing is asked for just now.
+    pub fn close_idle(&self) {
+        self.state.lock().close_idle.notify_waiters();
+    }
+
+    /// How many connections there were.
+    pub fn connections(&self) -> usize {
+        self.state.lock().connections
+    }
+
+    /// Counts them from now on.
+    pub fn forget_connections(&self) {
+        self.state.lock().connections = 0;
+    }
+
     async fn talk(&self, mut socket: TcpStream) {
         let _ = socket.set_nodelay(true);
         let mut read = Vec::new();
-        while let Ok(Some(asked)) = next_request(&mut socket, &mut read).await {
+        let close_idle = Arc::clone(&self.state.lock().close_idle);
+        loop {
+            let asked = tokio::select! {
+                asked = next_request(&mut socket, &mut read) => asked,
+                () = close_idle.notified() => return,
+            };
+            let Ok(Some(asked)) = asked else { return };
             match self.answer(&mut socket, asked).await {
                 Ok(true) => {}
                 Ok(false) | Err(_) => return,
@@ -347,7 +373,7 @@ impl<'a> Answer<'a> {
             Fault::Short => answer.part.end -= 1,
             Fault::CleanShortEnd(after) => {
                 answer.chunked = true;
-                answer.part.end = answer.part.end.min(answer.part.start + after);
+                answer.part.end = answer.part.end.min(answer.part.start.saturating_add(after));
             }
             Fault::Long => (answer.chunked, answer.one_more) = (true, true),
             Fault::OtherEtag => answer.etag = "\"00000000000000000000000000000000\"",

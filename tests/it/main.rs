@@ -4,6 +4,7 @@
 mod api_calls;
 mod api_openapi;
 mod api_router;
+mod authority;
 mod authzen;
 mod binary;
 mod changes_by_hand;

@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
@@ -61,9 +62,16 @@ impl ObjectCache {
         found
     }
 
-    /// Keeps a version.
-    pub fn put(&self, etag: String, small: Small) {
-        self.versions.insert(etag, small);
+    /// Keeps a version. Octets are copied: they may be a part of more memory than they need.
+    pub fn put(&self, etag: &str, small: &Small) {
+        if self.versions.capacity() == 0 {
+            return;
+        }
+        let small = match small {
+            Small::Octets(octets) => Small::Octets(Bytes::copy_from_slice(octets)),
+            Small::File(_) => small.clone(),
+        };
+        self.versions.insert(etag.to_owned(), small);
     }
 
     /// Closes the files that were taken out of the store, so that their room on the disk is free again.
@@ -112,14 +120,14 @@ mod tests {
         for (octets, descriptors, most) in [(1_000_000, 64, 16), (10_000, 1_000_000, 39), (0, 64, 0)] {
             let cache = ObjectCache::new(octets, descriptors);
             for (number, file) in files.iter().enumerate() {
-                cache.put(format!("v{number}"), file.clone());
+                cache.put(&format!("v{number}"), file);
             }
             assert!(cache.versions.len() <= most, "{}", cache.versions.len());
             assert!(cache.versions.len() * 2 >= most, "{}", cache.versions.len());
         }
         let cache = ObjectCache::new(1_000_000, 1024);
         for (number, file) in files.iter().enumerate() {
-            cache.put(format!("v{number}"), file.clone());
+            cache.put(&format!("v{number}"), file);
         }
         store.delete(&named(0)).await.unwrap();
         cache.forget_deleted();
@@ -131,13 +139,13 @@ mod tests {
     fn is_bounded_by_octets() {
         let cache = ObjectCache::new(10_000, 1024);
         for n in 0..100 {
-            cache.put(format!("v{n}"), Small::Octets(vec![0; 1000].into()));
+            cache.put(&format!("v{n}"), &Small::Octets(vec![0; 1000].into()));
         }
         assert!(cache.versions.weight() <= 10_000, "{}", cache.versions.weight());
         assert!(cache.versions.len() > 5, "{}", cache.versions.len());
         let metrics = Metrics::new(&[]).unwrap();
         let empty = ObjectCache::new(0, 1024);
-        empty.put("v".to_owned(), Small::Octets("x".into()));
+        empty.put("v", &Small::Octets("x".into()));
         assert!(empty.get("v", &metrics).is_none());
     }
 }

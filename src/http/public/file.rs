@@ -185,7 +185,7 @@ pub(super) async fn open(
         Some(small) if public.app.objects.still_has(object, &small).await? => small,
         _ => {
             let small = crate::http::timed(metrics, "read_whole", public.app.objects.small(object)).await?;
-            public.cache.put(etag.to_owned(), small.clone());
+            public.cache.put(etag, &small);
             small
         }
     };

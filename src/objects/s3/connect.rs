@@ -1,5 +1,6 @@
 //! The start: settings → a bucket that answers.
 
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
@@ -11,9 +12,10 @@ use aws_config::{BehaviorVersion, Region};
 use aws_credential_types::Credentials;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{Builder, RequestChecksumCalculation, ResponseChecksumValidation};
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 
 use super::failure::Failure;
+use super::plain::Plain;
 use super::wire::Wire;
 use super::{KeyPair, S3Bucket, S3Settings, get};
 use crate::objects::ObjectError;
@@ -57,7 +59,9 @@ impl S3Bucket {
             prefix: if settings.prefix.is_empty() { String::new() } else { format!("{}/", settings.prefix) },
             read_timeout: settings.read_timeout,
             mend_limit: settings.mend_limit,
-            signed: Cache::builder().max_capacity(get::SIGNED_KEPT).time_to_live(get::SIGNED_KEPT_FOR).build(),
+            plain: Plain::default(),
+            gives_plain: AtomicBool::new(true),
+            signed: Cache::new(get::SIGNED_KEPT),
         };
         let usable = async {
             bucket.ask_for_nothing(retries()).await?;

@@ -1,47 +1,109 @@
-//! The hot `GET`: signed once for each object version, kept for minutes, and sent by the pooled client directly.
+//! The hot `GET`: signed once for each object version, kept for minutes, and sent without the SDK.
 //!
 //! `Range` and `If-Match` are not part of what is signed, so that one signature serves all ranges of a version.
 
+use std::borrow::Cow;
+use std::future::poll_fn;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_smithy_types::body::SdkBody;
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri, header};
+use http::response::Parts;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
+use quick_cache::Equivalent;
 
 use super::failure::{Failure, innermost};
+use super::piece::Piece;
+use super::plain::{Answer, Said, VERSION_ID};
 use super::version::S3Version;
 use super::{S3Bucket, lie};
 use crate::domain::attachment::{ObjectKey, ObjectVersion};
 use crate::objects::ObjectError;
-use crate::objects::mend::{Broken, Mended, Patience};
+use crate::objects::mend::{self, Broken, Mended, Patience};
 
 /// How long a signature is good for.
 const SIGNED_FOR: Duration = Duration::from_mins(10);
-/// How long it is kept: a download that begins at the last moment has minutes left to be mended under it.
-pub(super) const SIGNED_KEPT_FOR: Duration = Duration::from_mins(4);
-/// Signatures that are kept, of about 1 kB each.
-pub(super) const SIGNED_KEPT: u64 = 10_000;
+/// How long it is used: a download that begins at the last moment has minutes left to be mended under it.
+const SIGNED_USED_FOR: Duration = Duration::from_mins(4);
+/// Signatures that are kept, of about 2 kB each.
+pub(super) const SIGNED_KEPT: usize = 10_000;
 /// The most that is read of a refusal.
 const DOCUMENT_OCTETS: usize = 16 * 1024;
 
-const VERSION_ID: HeaderName = HeaderName::from_static("x-amz-version-id");
+const LINE_END: &[u8] = b"\r\n";
 
-/// What a signature is for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+/// What a request is for: an object, in a version as the database has it.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Wanted {
     key: ObjectKey,
-    version_id: Option<String>,
+    version: String,
 }
 
-/// A signed request without its conditions.
+/// As [`Wanted`], to look for it.
+#[derive(Hash)]
+struct Look<'a> {
+    key: &'a ObjectKey,
+    version: &'a str,
+}
+
+impl Equivalent<Wanted> for Look<'_> {
+    fn equivalent(&self, wanted: &Wanted) -> bool {
+        *self.key == wanted.key && self.version == wanted.version
+    }
+}
+
+/// A signed request for a version, without its range.
 pub(super) struct Signed {
+    version: S3Version,
     uri: Uri,
     headers: HeaderMap,
+    /// As it goes to the server.
+    request: Vec<u8>,
+    at: Instant,
+}
+
+impl Signed {
+    fn new(version: S3Version, uri: Uri, mut headers: HeaderMap) -> Result<Self, Failure> {
+        let etag = HeaderValue::from_str(&version.etag).map_err(|_| Failure::Lie("an entity tag is none"))?;
+        headers.insert(header::IF_MATCH, etag);
+        let host = host(&uri).ok_or(Failure::Lie("a signed address has no host"))?;
+        headers.entry(header::HOST).or_insert(host);
+        let target = uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        let mut request = format!("GET {target} HTTP/1.1\r\n").into_bytes();
+        for (name, value) in &headers {
+            request.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), LINE_END].concat());
+        }
+        request.extend(LINE_END);
+        Ok(Self { version, uri, headers, request, at: Instant::now() })
+    }
+
+    /// The octets of the request for a range, or for all.
+    fn request(&self, range: Option<&Range<u64>>) -> Cow<'_, [u8]> {
+        let Some(range) = range else { return Cow::Borrowed(&self.request) };
+        let head = self.request.strip_suffix(LINE_END).unwrap_or_default();
+        Cow::Owned([head, format!("range: {}\r\n\r\n", ranged(range)).as_bytes()].concat())
+    }
+}
+
+/// As it was signed: with a port only where it is not the usual one.
+fn host(uri: &Uri) -> Option<HeaderValue> {
+    let host = uri.host()?;
+    let is_usual =
+        matches!((uri.scheme_str(), uri.port_u16()), (_, None) | (Some("http"), Some(80)) | (Some("https"), Some(443)));
+    let text = if is_usual { host.to_owned() } else { format!("{host}:{}", uri.port_u16()?) };
+    text.try_into().ok()
+}
+
+fn ranged(range: &Range<u64>) -> String {
+    format!("bytes={}-{}", range.start, range.end - 1)
 }
 
 /// The size that `bytes 0-N/SIZE` names, when it is the answer to a question for the first octets that gave `length`.
@@ -51,25 +113,27 @@ pub(super) fn size_of_start(content_range: &str, length: u64) -> Option<u64> {
     (last.checked_add(1)? == length && length <= size).then_some(size)
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name)?.to_str().ok()
+/// What the head of an answer by hyper says.
+fn said(head: &Parts) -> Said<'_> {
+    let text = |name: HeaderName| head.headers.get(name)?.to_str().ok();
+    Said {
+        status: head.status,
+        etag: text(header::ETAG),
+        version_id: text(VERSION_ID),
+        content_range: text(header::CONTENT_RANGE),
+        content_length: text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+    }
 }
 
 /// Whether a successful answer is one to the question for `range` of this version. `Err` says what it is instead.
-fn check(
-    status: StatusCode,
-    headers: &HeaderMap,
-    version: &S3Version,
-    size: u64,
-    range: &Range<u64>,
-) -> Result<(), ObjectError> {
-    if !version.is(text(headers, &header::ETAG), text(headers, &VERSION_ID)) {
+fn check(said: &Said<'_>, version: &S3Version, size: u64, range: &Range<u64>) -> Result<(), ObjectError> {
+    if !version.is(said.etag, said.version_id) {
         return Err(ObjectError::Changed);
     }
-    match status {
+    match said.status {
         StatusCode::PARTIAL_CONTENT => {
             let expected = format!("bytes {}-{}/{size}", range.start, range.end - 1);
-            if text(headers, &header::CONTENT_RANGE) != Some(expected.as_str()) {
+            if said.content_range != Some(expected.as_str()) {
                 return Err(lie("it gives another range"));
             }
         }
@@ -77,82 +141,101 @@ fn check(
         StatusCode::OK => return Err(lie("it gives the whole object for a part of it")),
         _ => return Err(lie("it is a success of another kind")),
     }
-    match text(headers, &header::CONTENT_LENGTH).map(str::parse::<u64>) {
-        None => Ok(()),
-        Some(Ok(length)) if length == range.end - range.start => Ok(()),
-        Some(_) => Err(lie("it gives another length")),
+    match said.content_length {
+        Some(length) if length != range.end - range.start => Err(lie("it gives another length")),
+        _ => Ok(()),
     }
 }
 
 impl S3Bucket {
-    async fn sign(&self, wanted: &Wanted) -> Result<Signed, Failure> {
-        let full = self.full_key(&wanted.key).map_err(|_| Failure::Refused { status: 404, code: None })?;
+    async fn sign(&self, key: &ObjectKey, version: S3Version) -> Result<Signed, Failure> {
+        let full = self.full_key(key).map_err(|_| Failure::Refused { status: 404, code: None })?;
         let valid = PresigningConfig::expires_in(SIGNED_FOR).map_err(|_| Failure::Lie("no signature"))?;
-        let get = self.client.get_object().bucket(&self.bucket).key(full).set_version_id(wanted.version_id.clone());
+        let get = self.client.get_object().bucket(&self.bucket).key(full).set_version_id(version.id.clone());
         let signed = get.presigned(valid).await.map_err(|error| Failure::of_sdk(&error))?;
         let uri = signed.uri().parse().map_err(|_| Failure::Lie("a signed address is none"))?;
         let headers = signed.headers().filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)));
-        Ok(Signed { uri, headers: headers.collect() })
+        Signed::new(version, uri, headers.collect())
     }
 
-    async fn signed(&self, wanted: &Wanted) -> Result<Arc<Signed>, Failure> {
-        if let Some(signed) = self.signed.get(wanted) {
+    async fn signed(&self, object: &ObjectVersion) -> Result<Arc<Signed>, Broken> {
+        if let Some(signed) = self.signed.get(&Look { key: &object.key, version: &object.version })
+            && signed.at.elapsed() < SIGNED_USED_FOR
+        {
             return Ok(signed);
         }
-        let signed = Arc::new(self.sign(wanted).await?);
-        self.signed.insert(wanted.clone(), Arc::clone(&signed));
+        let version = S3Version::parse(&object.version).map_err(Broken::ForGood)?;
+        // Boxed, as what is seldom awaited: the SDK makes large futures.
+        let signed = Arc::new(Box::pin(self.sign(&object.key, version)).await.map_err(broken)?);
+        self.signed.insert(Wanted { key: object.key.clone(), version: object.version.clone() }, Arc::clone(&signed));
         Ok(signed)
     }
 
-    async fn ask(
-        &self,
-        signed: &Signed,
-        version: &S3Version,
-        range: Option<&Range<u64>>,
-    ) -> Result<Response<Incoming>, Failure> {
+    async fn ask_hyper(&self, signed: &Signed, range: Option<&Range<u64>>) -> Result<Response<Incoming>, Failure> {
         let mut request = Request::new(SdkBody::empty());
-        *request.method_mut() = Method::GET;
         *request.uri_mut() = signed.uri.clone();
         let headers = request.headers_mut();
         headers.clone_from(&signed.headers);
-        let value = |text: &str| HeaderValue::from_str(text).map_err(|_| Failure::Lie("an entity tag is none"));
-        headers.insert(header::IF_MATCH, value(&version.etag)?);
         if let Some(range) = range {
-            headers.insert(header::RANGE, value(&format!("bytes={}-{}", range.start, range.end - 1))?);
+            let range = HeaderValue::try_from(ranged(range)).map_err(|_| Failure::Lie("a range is none"))?;
+            headers.insert(header::RANGE, range);
         }
         self.wire.send(request, self.read_timeout).await.map_err(|failed| Failure::NoAnswer(innermost(&failed)))
     }
 
     /// Asks for a range of a version, and checks the head of the answer.
-    async fn piece(&self, version: &ObjectVersion, range: &Range<u64>) -> Result<Incoming, Broken> {
-        let s3 = S3Version::parse(&version.version).map_err(Broken::ForGood)?;
-        let wanted = Wanted { key: version.key.clone(), version_id: s3.id.clone() };
-        let part = (*range != (0..version.size)).then_some(range);
+    async fn ask(&self, signed: &Signed, size: u64, range: &Range<u64>) -> Result<Piece, Unanswered> {
+        let part = (*range != (0..size)).then_some(range);
+        let check = |said: &Said<'_>| {
+            let checked = said.status.is_success().then(|| check(said, &signed.version, size, range));
+            (said.status, checked)
+        };
+        if self.gives_plain.load(Ordering::Relaxed) {
+            let request = signed.request(part);
+            let asked = self.plain.get(&self.wire, &signed.uri, &request, self.read_timeout, check).await;
+            match asked.map_err(|failed| Failure::NoAnswer(innermost(&failed)))? {
+                Answer::Plain((_, Some(checked)), body) => return Ok(checked.map(|()| Piece::Plain(body))?),
+                Answer::Plain((status, None), body) => {
+                    return Err(self.refused(status, Piece::Plain(body)).await.into());
+                }
+                // A store that says no lengths is not asked twice each time.
+                Answer::Other(status) if status.is_some_and(|status| status.is_success()) => {
+                    self.gives_plain.store(false, Ordering::Relaxed);
+                }
+                Answer::Other(_) => {}
+            }
+        }
+        let (head, body) = Box::pin(self.ask_hyper(signed, part)).await?.into_parts();
+        match check(&said(&head)) {
+            (_, Some(checked)) => Ok(checked.map(|()| Piece::Hyper(body))?),
+            (status, None) => Err(self.refused(status, Piece::Hyper(body)).await.into()),
+        }
+    }
+
+    /// Opens a range of a version.
+    async fn piece(&self, version: &ObjectVersion, range: &Range<u64>) -> Result<Piece, Broken> {
         for fresh in [false, true] {
-            let signed = self.signed(&wanted).await.map_err(broken)?;
-            let answer = self.ask(&signed, &s3, part).await.map_err(broken)?;
-            if answer.status().is_success() {
-                check(answer.status(), answer.headers(), &s3, version.size, range).map_err(Broken::ForGood)?;
-                return Ok(answer.into_body());
+            let signed = self.signed(version).await?;
+            match self.ask(&signed, version.size, range).await {
+                Ok(piece) => return Ok(piece),
+                // Credentials that were lent may end before a signature that was made with them.
+                Err(Unanswered::Failed(Failure::Refused { status: 400 | 401 | 403, .. })) if !fresh => {
+                    self.signed.remove(&Look { key: &version.key, version: &version.version });
+                }
+                Err(Unanswered::Failed(failure)) => return Err(broken(failure)),
+                Err(Unanswered::Wrong(error)) => return Err(Broken::ForGood(error)),
             }
-            let refused = self.refused(answer).await;
-            // Credentials that were lent may end before a signature that was made with them.
-            if fresh || !matches!(refused, Failure::Refused { status: 400 | 401 | 403, .. }) {
-                return Err(broken(refused));
-            }
-            self.signed.invalidate(&wanted);
         }
         Err(Broken::ForGood(ObjectError::Changed))
     }
 
-    async fn refused(&self, answer: Response<Incoming>) -> Failure {
-        let (head, body) = answer.into_parts();
+    async fn refused(&self, status: StatusCode, body: Piece) -> Failure {
         let document = tokio::time::timeout(self.read_timeout, Limited::new(body, DOCUMENT_OCTETS).collect()).await;
         let document = document.ok().and_then(Result::ok).map(http_body_util::Collected::to_bytes);
-        Failure::refused(head.status, &document.unwrap_or_default())
+        Failure::refused(status, &document.unwrap_or_default())
     }
 
-    fn mended(self: &Arc<Self>, version: &ObjectVersion, range: Range<u64>) -> Mended<Incoming> {
+    fn mended(self: &Arc<Self>, version: &ObjectVersion, range: Range<u64>) -> Mended<Piece> {
         let (bucket, version) = (Arc::clone(self), version.clone());
         let patience = Patience { silence: self.read_timeout(), away: self.mend_limit() };
         Mended::new(range, patience, move |rest| {
@@ -165,7 +248,7 @@ impl S3Bucket {
         self: &Arc<Self>,
         version: &ObjectVersion,
         range: Range<u64>,
-    ) -> Result<Mended<Incoming>, ObjectError> {
+    ) -> Result<Mended<Piece>, ObjectError> {
         if range.start > range.end || range.end > version.size {
             return Err(ObjectError::misuse("a range beyond the object"));
         }
@@ -193,12 +276,46 @@ impl S3Bucket {
         version: &ObjectVersion,
     ) -> Result<Bytes, ObjectError> {
         let size = usize::try_from(version.size).map_err(|_| ObjectError::misuse("too large to be read whole"))?;
-        let mut body = self.body(version, 0..version.size).await?;
+        if size == 0 {
+            return self.must_be(version).await.map(|()| Bytes::new());
+        }
+        let all = 0..version.size;
+        let mut piece = mend::first(|| self.piece(version, &all)).await?;
+        let begun = match poll_fn(|cx| Poll::Ready(mend::octets(&mut piece, cx))).await {
+            // Most come whole with the head of the answer: nothing is made for their mending then.
+            Poll::Ready(Some(octets)) if octets.len() == size => return Ok(octets),
+            Poll::Ready(Some(octets)) if octets.len() < size => octets,
+            Poll::Ready(Some(_)) => return Err(lie("it gives more than it says")),
+            Poll::Ready(None) | Poll::Pending => Bytes::new(),
+        };
+        let mut body = self.mended(version, begun.len() as u64..version.size);
+        body.begin(piece);
         let mut whole = BytesMut::with_capacity(size);
+        whole.extend_from_slice(&begun);
         while let Some(octets) = futures_util::StreamExt::next(&mut body).await {
             whole.extend_from_slice(&octets?);
         }
         Ok(whole.freeze())
+    }
+}
+
+/// Why there is no piece.
+enum Unanswered {
+    /// The server did not give it.
+    Failed(Failure),
+    /// It gave something else.
+    Wrong(ObjectError),
+}
+
+impl From<Failure> for Unanswered {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<ObjectError> for Unanswered {
+    fn from(error: ObjectError) -> Self {
+        Self::Wrong(error)
     }
 }
 
@@ -235,12 +352,14 @@ mod tests {
                    content_range: Option<&str>,
                    length: Option<u64>,
                    range: Range<u64>| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::ETAG, etag.parse().unwrap());
-            id.map(|id| headers.insert(VERSION_ID, id.parse().unwrap()));
-            content_range.map(|range| headers.insert(header::CONTENT_RANGE, range.parse().unwrap()));
-            length.map(|length| headers.insert(header::CONTENT_LENGTH, length.into()));
-            check(StatusCode::from_u16(status).unwrap(), &headers, &version, 100, &range).map_err(|error| error.name())
+            let said = Said {
+                status: StatusCode::from_u16(status).unwrap(),
+                etag: Some(etag),
+                version_id: id,
+                content_range,
+                content_length: length,
+            };
+            check(&said, &version, 100, &range).map_err(|error| error.name())
         };
         let same = "\"a\"";
         assert_eq!(ask(200, same, Some("v1"), None, Some(100), 0..100), Ok(()));

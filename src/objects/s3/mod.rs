@@ -1,7 +1,7 @@
 //! Objects in a bucket of an S3-compatible store.
 //!
-//! aws-sdk-s3 finds credentials, signs, heads, puts and deletes. The hot `GET` is signed once and kept for minutes, then
-//! sent by the same pooled client directly (`get.rs`). Every answer is checked against the question before a byte of it
+//! aws-sdk-s3 finds credentials, signs, heads, puts and deletes. The hot `GET` is signed once for minutes (`get.rs`), then
+//! sent without it (`plain.rs`). Every answer is checked against the question before a byte of it
 //! is used: entity tag, version id, range and length.
 
 mod connect;
@@ -9,6 +9,8 @@ mod failure;
 mod get;
 mod litter;
 mod marks;
+mod piece;
+mod plain;
 mod settings;
 mod upload;
 mod version;
@@ -16,6 +18,7 @@ mod wire;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
@@ -25,17 +28,19 @@ use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
 use bytes::Bytes;
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 use time::OffsetDateTime;
 
 use super::{ObjectError, is_plain_upload};
 use crate::domain::attachment::{MAX_KEY_OCTETS, ObjectKey, ObjectVersion, UPLOADS};
 use failure::Failure;
+use plain::Plain;
 use version::S3Version;
 use wire::Wire;
 
 pub use connect::{CannotUse, sdk_client};
 pub(super) use failure::in_short;
+pub(super) use piece::Piece;
 pub use settings::{DEFAULT_MEND_LIMIT, DEFAULT_READ_TIMEOUT, KeyPair, S3Settings};
 pub(super) use upload::S3Upload;
 
@@ -51,6 +56,9 @@ pub struct S3Bucket {
     prefix: String,
     read_timeout: Duration,
     mend_limit: Duration,
+    plain: Plain,
+    /// Its answers say how long they are, so far.
+    gives_plain: AtomicBool,
     signed: Cache<get::Wanted, Arc<get::Signed>>,
 }
 

@@ -1,16 +1,18 @@
-//! The HTTP client that everything to S3 goes through: one pool, one TLS, and sockets that acknowledge at once.
+//! The HTTP client that goes to S3 for whatever is no plain `GET` (`plain.rs`), and what both have in common: how
+//! connections are opened, one TLS, and sockets that acknowledge at once.
 //!
 //! Some S3 servers (Garage, s3s) write an answer in two pieces and let Nagle hold the second back until the first is
 //! acknowledged; with Linux's delayed acknowledgements a small object then takes 44 ms on a kept connection. The client
 //! ends it with `TCP_QUICKACK`, which the kernel forgets at each turn of the talk and which is therefore set anew
 //! whenever a part of an answer has come and more is waited for.
 
-use std::cell::RefCell;
+use std::error::Error;
 use std::io;
+use std::os::fd::{AsFd as _, BorrowedFd};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector as SdkConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -23,34 +25,28 @@ use http::{Request, Response, Uri};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use thread_local::ThreadLocal;
-use tokio::io::{AsyncRead as _, ReadBuf};
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 /// For a TCP connection to the server.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// A connection that nobody used for this long is closed: before the server does so in the middle of a request.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
-/// Connections kept for later.
-const IDLE_CONNECTIONS: usize = 64;
-/// What a connection reads at once for a download that keeps up. hyper's own bound is 400 kB.
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+/// Connections kept for later, by each thread.
+pub(super) const IDLE_CONNECTIONS: usize = 64;
+/// What a connection reads at once. hyper's own bound is 400 kB.
 const READ_AHEAD_OCTETS: usize = 128 * 1024;
-/// What it reads at once for one that does not, or of which nothing is known: it waits in memory for the recipient.
-const SMALL_READ_OCTETS: usize = 16 * 1024;
-/// What it reads at once at the beginning of an answer: most small objects whole.
-const FIRST_READ_OCTETS: usize = 32 * 1024;
-/// Where nobody asked for more in this time, a recipient is waited for.
-const SLOW: Duration = Duration::from_millis(100);
-/// A download that took so much without such a pause keeps up.
-const QUICK_OCTETS: usize = 512 * 1024;
 /// A request's body may take as long as at this rate, on top of the read timeout: 64 KiB/s.
 const SLOWEST_UPLOAD_OCTETS_PER_SECOND: u64 = 64 * 1024;
 
 type Connector = HttpsConnector<Acknowledging>;
+/// A connection to the server. Boxed, for it goes from hand to hand, and TLS takes a kilobyte.
+pub(super) type ToServer = Box<MaybeHttpsStream<AtOnce>>;
 
 /// Why no answer came.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +54,7 @@ pub(super) enum NoAnswer {
     #[error("no answer within {} ms", .0.as_millis())]
     Timeout(Duration),
     #[error("the connection failed")]
-    Failed(#[source] hyper_util::client::legacy::Error),
+    Failed(#[source] Box<dyn Error + Send + Sync>),
 }
 
 /// The client, one for each thread: a connection's task lives on the runtime that opened it, and an answer that crosses
@@ -95,6 +91,12 @@ impl Wire {
         })
     }
 
+    /// Opens a connection of its own.
+    pub(super) async fn connect(&self, server: Uri) -> Result<ToServer, NoAnswer> {
+        let connected = tower::ServiceExt::oneshot(self.connector.clone(), server).await;
+        connected.map(Box::new).map_err(NoAnswer::Failed)
+    }
+
     /// Sends a request and waits for the head of its answer.
     pub(super) async fn send(
         &self,
@@ -104,7 +106,7 @@ impl Wire {
         let octets = request.body().size_hint().exact().unwrap_or(0);
         let patience = read_timeout + Duration::from_secs(octets / SLOWEST_UPLOAD_OCTETS_PER_SECOND);
         match tokio::time::timeout(patience, self.client().request(request)).await {
-            Ok(answer) => answer.map_err(NoAnswer::Failed),
+            Ok(answer) => answer.map_err(|failed| NoAnswer::Failed(failed.into())),
             Err(_) => Err(NoAnswer::Timeout(patience)),
         }
     }
@@ -161,58 +163,51 @@ impl tower::Service<Uri> for Acknowledging {
     }
 }
 
-/// A connection that acknowledges at once, and reads ahead of its recipient only while they keep up.
+/// A connection that acknowledges at once.
 #[derive(Debug)]
-struct AtOnce {
+pub(super) struct AtOnce {
     io: TokioIo<TcpStream>,
-    /// When more was last asked for.
-    asked: Instant,
-    /// What was taken since the last pause.
-    quick_octets: usize,
-    /// What was taken since the last question.
-    answer_octets: usize,
     /// Something came that may not be acknowledged yet.
     unacknowledged: bool,
 }
 
 impl AtOnce {
     fn new(io: TokioIo<TcpStream>) -> Self {
-        Self { io, asked: Instant::now(), quick_octets: 0, answer_octets: 0, unacknowledged: false }
+        Self { io, unacknowledged: false }
     }
 
-    /// What may be read now.
-    fn at_most(&mut self) -> usize {
-        let now = Instant::now();
-        if now - self.asked > SLOW {
-            self.quick_octets = 0;
-        }
-        self.asked = now;
-        match (self.quick_octets, self.answer_octets) {
-            (QUICK_OCTETS.., _) => usize::MAX,
-            (_, 0) => FIRST_READ_OCTETS,
-            _ => SMALL_READ_OCTETS,
-        }
+    /// An answer has come whole: nothing more is waited for.
+    pub(super) fn over(&mut self) {
+        self.unacknowledged = false;
     }
 
-    fn read(&mut self, cx: &mut Context<'_>, mut room: ReadBufCursor<'_>) -> Poll<io::Result<usize>> {
-        let (most, before) = (self.at_most(), room.remaining());
-        if most >= before {
-            ready!(Pin::new(&mut self.io).poll_read(cx, room))?;
-            // Counted as if the room were full: what matters is how long it takes.
-            return Poll::Ready(Ok(before));
-        }
-        SCRATCH.with_borrow_mut(|scratch| {
-            let mut some = ReadBuf::new(&mut scratch[..most]);
-            ready!(Pin::new(self.io.inner_mut()).poll_read(cx, &mut some))?;
-            room.put_slice(some.filled());
-            Poll::Ready(Ok(some.filled().len()))
-        })
+    /// Has the kernel pass on what came, by a call that says how many octets it took; none at the end of all.
+    pub(super) fn poll_pass(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        let passed = loop {
+            let tcp = self.io.inner();
+            if tcp.poll_read_ready(cx)?.is_pending() {
+                break Poll::Pending;
+            }
+            match tcp.try_io(Interest::READABLE, || call(tcp.as_fd())) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                passed => break Poll::Ready(passed),
+            }
+        };
+        self.received(passed.is_ready());
+        passed
     }
-}
 
-thread_local! {
-    /// What is read into where less is wanted than there is room for.
-    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; FIRST_READ_OCTETS].into());
+    fn received(&mut self, something: bool) {
+        if !something && self.unacknowledged {
+            // Where it cannot be had, answers are only slower.
+            let _ = socket2::SockRef::from(self.io.inner()).set_tcp_quickack(true);
+        }
+        self.unacknowledged = something;
+    }
 }
 
 impl Connection for AtOnce {
@@ -223,27 +218,14 @@ impl Connection for AtOnce {
 
 impl Read for AtOnce {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, room: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
-        let read = self.read(cx, room);
-        match read {
-            Poll::Ready(Ok(octets)) => {
-                self.quick_octets = self.quick_octets.saturating_add(octets);
-                self.answer_octets = self.answer_octets.saturating_add(octets);
-                self.unacknowledged = true;
-            }
-            Poll::Pending if self.unacknowledged => {
-                self.unacknowledged = false;
-                // Where it cannot be had, answers are only slower.
-                let _ = socket2::SockRef::from(self.io.inner()).set_tcp_quickack(true);
-            }
-            _ => {}
-        }
-        read.map_ok(|_| ())
+        let read = Pin::new(&mut self.io).poll_read(cx, room);
+        self.received(read.is_ready());
+        read
     }
 }
 
 impl Write for AtOnce {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
-        self.answer_octets = 0;
         Pin::new(&mut self.io).poll_write(cx, octets)
     }
 
@@ -252,7 +234,6 @@ impl Write for AtOnce {
         cx: &mut Context<'_>,
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.answer_octets = 0;
         Pin::new(&mut self.io).poll_write_vectored(cx, pieces)
     }
 

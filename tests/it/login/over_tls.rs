@@ -1,50 +1,16 @@
 //! TLS to the provider, and where providers may be: the built service, oidc-provider behind a certificate of a throw-away
 //! authority, and curl as the customer's browser.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use serde_json::json;
-use tempfile::TempDir;
 
 use super::provider::Provider;
 use super::{ANA, LOG};
+use crate::authority::Authority;
 use crate::binary::{Binary, Place, comment_path, curl, eventually};
 
 const ANY: (&str, &str) = ("ATTACHLINK_LOGIN_PROVIDER_ADDRESSES", "any");
-
-/// An authority, and a certificate of it for a host.
-struct Authority(TempDir);
-
-impl Authority {
-    fn for_host(name: &str) -> Self {
-        let this = Self(tempfile::tempdir().expect("a temporary directory"));
-        this.make("ca", &["-addext", "basicConstraints=critical,CA:TRUE"]);
-        let (ca, key) = (this.text("ca.pem"), this.text("ca.key"));
-        let host = format!("subjectAltName={name}");
-        this.make("server", &["-CA", &ca, "-CAkey", &key, "-addext", &host, "-addext", "basicConstraints=CA:FALSE"]);
-        this
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn text(&self, name: &str) -> String {
-        self.path(name).to_str().expect("UTF-8").to_owned()
-    }
-
-    fn make(&self, name: &str, more: &[&str]) {
-        let made = Command::new("openssl")
-            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"])
-            .args(["-subj", &format!("/CN={name} of a test"), "-keyout", &self.text(&format!("{name}.key"))])
-            .args(["-out", &self.text(&format!("{name}.pem"))])
-            .args(more)
-            .output()
-            .expect("the tests need openssl (Debian: openssl)");
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    }
-}
 
 /// A service with a provider over TLS, and the link of an email to an attachment.
 struct Desk {

@@ -7,6 +7,7 @@ use attachlink::objects::{DEFAULT_MEND_LIMIT, KeyPair, ObjectStore, S3Settings};
 
 use super::bucket::Bucket;
 use super::server::S3Server;
+use crate::authority::Authority;
 use crate::binary::{Background, Place};
 use crate::fault_server::{FaultServer, Mood};
 use crate::harness::Service;
@@ -121,16 +122,8 @@ async fn an_https_address_of_a_server_without_tls() {
 
 #[tokio::test]
 async fn a_certificate_that_nobody_knows() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
-    let (key, certificate) = (path("key.pem"), path("certificate.pem"));
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"])
-        .args(["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"])
-        .args(["-keyout", &key, "-out", &certificate])
-        .output()
-        .expect("the tests need openssl (Debian: openssl)");
-    assert!(made.status.success(), "{made:?}");
+    let authority = Authority::for_host("IP:127.0.0.1");
+    let (key, certificate) = (authority.text("server.key"), authority.text("server.pem"));
     let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let mut server = Command::new("openssl");
     server.args(["s_server", "-www", "-quiet", "-accept", &address, "-key", &key, "-cert", &certificate]);

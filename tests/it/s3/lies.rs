@@ -20,7 +20,9 @@ const CUT: u64 = 123_456;
 
 /// The first transfer is cut, the second fails like this, those after it are right.
 fn then(fault: Fault) -> impl FnMut(&crate::fault_server::Get) -> Fault + Send + 'static {
-    let mut faults = vec![fault, Fault::Close(CUT)];
+    // What says no length is asked for anew, by hyper.
+    let times = if fault == Fault::Long { 2 } else { 1 };
+    let mut faults = [vec![fault; times], vec![Fault::Close(CUT)]].concat();
     move |_| faults.pop().unwrap_or(Fault::None)
 }
 
@@ -61,18 +63,18 @@ async fn a_lie_at_the_start_is_a_503() {
     for lie in LIES {
         // The whole object is no lie where it was asked for, and one octet too many shows only at the end.
         if !matches!(lie, Fault::Whole | Fault::Long | Fault::WrongRange | Fault::LaterRange) {
-            place.server.plan(always_first(lie));
+            place.server.plan(move |_| lie);
             assert_eq!(place.service.open(&large).await.status.as_u16(), 503, "{lie:?}");
-            place.server.plan(always_first(lie));
+            place.server.plan(move |_| lie);
             assert_eq!(place.service.open(&small).await.status.as_u16(), 503, "{lie:?}");
         }
         if lie != Fault::Long {
-            place.server.plan(always_first(lie));
+            place.server.plan(move |_| lie);
             let ranged = place.service.open_with(http::Method::GET, &large, &[("range", "bytes=5-300000")]).await;
             assert_eq!(ranged.status.as_u16(), 503, "{lie:?}");
         }
     }
-    place.server.plan(always_first(Fault::Long));
+    place.server.plan(|_| Fault::Long);
     assert_eq!(place.service.open(&small).await.status.as_u16(), 503);
     place.server.plan(|_| Fault::None);
     assert!(place.service.open(&small).await.ok(200).body == sample(1000));

@@ -7,6 +7,7 @@ mod failing;
 pub mod failing_store;
 mod lies;
 mod memory;
+mod plain;
 pub mod server;
 mod service;
 mod three_nodes;

@@ -4,7 +4,6 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 
-use futures_util::StreamExt as _;
 use http::StatusCode;
 
 use super::super::PublicService;
@@ -14,7 +13,7 @@ use super::request::Plain;
 use super::{Grant, Next, ask};
 use crate::edge::GatedSocket;
 use crate::liveness::{CutReason, Entry};
-use crate::objects::{ObjectBody, ObjectError};
+use crate::objects::{ObjectBody, ObjectError, Portion};
 
 /// Why a download ended before its end.
 enum Broken {
@@ -134,24 +133,37 @@ async fn send(socket: &mut GatedSocket, entry: &Entry, mut body: ObjectBody, oct
                 poll_fn(|cx| socket.poll_send(cx, |socket| body.send_to(socket))).await.map_err(Broken::of_sending)?;
             // Others want their turn: a socket may take for long what costs no wait.
             tokio::task::yield_now().await;
-            sent
+            sent as u64
         } else {
-            let octets = match body.next().await {
-                Some(Ok(octets)) => octets,
-                Some(Err(error)) => return Err(Broken::Store(Some(error))),
-                None => return Err(Broken::Store(None)),
-            };
-            if octets.len() as u64 > rest {
-                return Err(Broken::Store(None));
-            }
-            socket.write_all(&mut [IoSlice::new(&octets)]).await?;
-            octets.len()
-        } as u64;
+            portion(socket, &mut body, rest).await?
+        };
         entry.took(sent);
         // Nothing, or more than there is, is not what was promised.
         rest = rest.checked_sub(sent).filter(|_| sent > 0).ok_or(Broken::Store(None))?;
     }
     Ok(())
+}
+
+/// Sends what comes next of a body, at most `rest` octets.
+async fn portion(socket: &mut GatedSocket, body: &mut ObjectBody, rest: u64) -> Result<u64, Broken> {
+    let portion = match poll_fn(|cx| body.poll_portion(cx)).await {
+        Some(Ok(portion)) => portion,
+        Some(Err(error)) => return Err(Broken::Store(Some(error))),
+        None => return Err(Broken::Store(None)),
+    };
+    let octets = portion.octets() as u64;
+    if octets > rest {
+        return Err(Broken::Store(None));
+    }
+    match portion {
+        Portion::Memory(octets) => socket.write_all(&mut [IoSlice::new(&octets)]).await?,
+        Portion::Kernel(mut octets) => {
+            while octets.octets() > 0 {
+                poll_fn(|cx| socket.poll_send(cx, |socket| octets.send_to(socket))).await?;
+            }
+        }
+    }
+    Ok(octets)
 }
 
 #[cfg(test)]
