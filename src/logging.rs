@@ -22,8 +22,9 @@ pub const QUIET_FILTER: &str = "warn,attachlink::audit=info";
 const DATABASE_CRATE: &str = "sqlx";
 const DATABASE_DIRECTIVE: &str = "sqlx=warn";
 
-/// Lines that wait for a slow reader of standard error before further ones are dropped, and counted.
-const WAITING_LINES: usize = 65_536;
+/// Lines that wait for a slow reader of standard error before further ones are dropped, and counted. Their places take
+/// half a megabyte.
+const WAITING_LINES: usize = 16_384;
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 

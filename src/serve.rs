@@ -25,7 +25,7 @@ use crate::domain::token::LinkId;
 use crate::edge::{self, Accepted, Edge, Places, ReadToTheEnd};
 use crate::history;
 use crate::http::public::{Guesses, ObjectCache, Pages, Public, PublicService};
-use crate::http::{api, openapi, ops};
+use crate::http::{api, ops};
 use crate::liveness::{
     AskedBy, AtOnce, Batcher, CutReason, Downloads, Kept, LivenessQuery, PortalAnswer, PortalQuery, Questions, by_link,
     link_at_once, sweep_until,
@@ -94,8 +94,8 @@ pub async fn start_around(
     let public_addr = public_listeners.first().context("no public listener")?.local_addr()?;
     let (api_addr, ops_addr) = (api_listener.local_addr()?, ops_listener.local_addr()?);
 
-    let (calls, description) = api::calls().split_for_parts();
-    let metrics = Arc::new(Metrics::new(&openapi::routes(description))?);
+    let (calls, declared) = api::answering();
+    let metrics = Arc::new(Metrics::new(&declared)?);
     let public_url = base(config.public.url.as_ref(), public_addr);
     let settings = AppSettings {
         public_url: public_url.clone(),
@@ -289,7 +289,7 @@ impl Running {
                     let public = Arc::new(Public { app, batcher, logins, cache, pages, proxies, guesses });
                     let service = |accepted: &Accepted| {
                         let service = PublicService::new(&public, accepted);
-                        let front = service.front(accepted);
+                        let front = service.front();
                         (service, Some(front))
                     };
                     match tokio::net::TcpListener::from_std(listener) {

@@ -1,9 +1,7 @@
 //! The committed description is the code's, and leaves out no route.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use attachlink::app::App;
 use attachlink::http::{api, openapi};
 
 const COMMITTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.yaml");
@@ -25,7 +23,7 @@ fn the_committed_description_is_the_codes() {
 
 #[test]
 fn every_route_of_the_router_is_in_the_document_and_the_other_way_round() {
-    let router: axum::Router<Arc<App>> = api::calls().into();
+    let (router, _) = api::answering();
     let shown = routes_shown_by(&format!("{router:?}"));
     assert!(shown.len() >= 12, "{shown:?}");
     assert_eq!(shown, documented());

@@ -31,33 +31,47 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
 use crate::app::App;
+use crate::http::openapi;
 use crate::http::problem::{Code, Problem};
 
+/// The calls of one path, with their description. They are made when they are wanted, one path after the other: the
+/// descriptions of all take four megabytes to put together, and the router needs none of them.
+pub type Call = fn() -> UtoipaMethodRouter<Arc<App>>;
+
+const CALLS: &[Call] = &[
+    || routes!(sites::get::get, sites::put::put, sites::delete::delete),
+    || routes!(projects::delete::delete),
+    || routes!(attachment_security::get::get, attachment_security::put::put),
+    || routes!(attachments::list::list),
+    || routes!(attachments::get::get, attachments::put::put, attachments::delete::delete),
+    || routes!(content::get::get, content::put::put),
+    || routes!(links::post::post),
+    || routes!(comments::delete::delete),
+    || routes!(notifications::post::post),
+    || routes!(links::get::get, links::delete::delete),
+];
+
+const OF_DESCRIPTION: &[Call] = &[|| routes!(description::yaml), || routes!(description::json)];
+
 /// Every call of the listener, with its description.
-#[must_use]
-pub fn calls() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::default()
-        .routes(routes!(sites::get::get, sites::put::put, sites::delete::delete))
-        .routes(routes!(projects::delete::delete))
-        .routes(routes!(attachment_security::get::get, attachment_security::put::put))
-        .routes(routes!(attachments::list::list))
-        .routes(routes!(attachments::get::get, attachments::put::put, attachments::delete::delete))
-        .routes(routes!(content::get::get, content::put::put))
-        .routes(routes!(links::post::post))
-        .routes(routes!(comments::delete::delete))
-        .routes(routes!(notifications::post::post))
-        .routes(routes!(links::get::get, links::delete::delete))
-        .merge(portal::calls())
-        .merge(authzen::calls())
-        .routes(routes!(description::yaml))
-        .routes(routes!(description::json))
+pub fn calls() -> impl Iterator<Item = UtoipaMethodRouter<Arc<App>>> {
+    [CALLS, portal::CALLS, authzen::CALLS, OF_DESCRIPTION].into_iter().flatten().map(|call| call())
 }
 
-/// The listener's router for [`calls`]. What it does not know is a problem too: `404`, or `405` with `Allow`.
+/// Every call of the listener, and what they declare to answer.
+pub fn answering() -> (Router<Arc<App>>, Vec<openapi::Declared>) {
+    calls().fold((Router::new(), Vec::new()), |(router, mut declared), (_, paths, methods)| {
+        let router = paths.paths.keys().fold(router, |router, path| router.route(path, methods.clone()));
+        declared.extend(openapi::declared(paths));
+        (router, declared)
+    })
+}
+
+/// The listener's router, for what [`answering`] gave. What it does not know is a problem too: `404`, or `405` with `Allow`.
 pub fn router(calls: Router<Arc<App>>, app: Arc<App>) -> Router {
     calls
         .fallback(unknown_path)

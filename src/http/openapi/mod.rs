@@ -10,7 +10,8 @@ mod public;
 pub mod refusals;
 
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
-use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr, Schema, Server};
+use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Paths, RefOr, Schema, Server};
+use utoipa_axum::router::OpenApiRouter;
 
 pub(crate) use refusals::refusals;
 
@@ -43,7 +44,7 @@ impl utoipa::ToSchema for Octets {}
 /// The document.
 #[must_use]
 pub fn document() -> OpenApi {
-    let (_, calls) = api::calls().split_for_parts();
+    let calls = api::calls().fold(OpenApiRouter::default(), OpenApiRouter::routes).into_openapi();
     let mut document = OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -84,19 +85,20 @@ pub fn json() -> String {
     document().to_pretty_json().expect("the document is plain data")
 }
 
-/// Every method, route template and status that these calls declare: a metric's labels, known from the start.
-#[must_use]
-pub fn routes(calls: OpenApi) -> Vec<(String, String, u16)> {
-    let mut routes = Vec::new();
-    for (path, item) in calls.paths.paths {
+/// A method, a route template and a status that it may be answered with.
+pub type Declared = (String, String, u16);
+
+/// What these calls declare: a metric's labels, known from the start.
+pub fn declared(calls: Paths) -> impl Iterator<Item = Declared> {
+    calls.paths.into_iter().flat_map(|(path, item)| {
         let operations = [("GET", item.get), ("PUT", item.put), ("POST", item.post), ("DELETE", item.delete)];
-        for (method, operation) in operations {
+        operations.into_iter().flat_map(move |(method, operation)| {
             let statuses = operation.into_iter().flat_map(|operation| operation.responses.responses.into_keys());
-            let statuses = statuses.filter_map(|status| status.parse().ok());
-            routes.extend(statuses.map(|status| (method.to_owned(), path.clone(), status)));
-        }
-    }
-    routes
+            let statuses: Vec<u16> = statuses.filter_map(|status| status.parse().ok()).collect();
+            let path = path.clone();
+            statuses.into_iter().map(move |status| (method.to_owned(), path.clone(), status))
+        })
+    })
 }
 
 #[cfg(test)]
@@ -147,7 +149,7 @@ mod tests {
 
     #[test]
     fn the_labels_of_metrics_are_the_declared_answers() {
-        let routes = routes(api::calls().into_openapi());
+        let (_, routes) = api::answering();
         let has = |method: &str, route: &str, status| routes.contains(&(method.to_owned(), route.to_owned(), status));
         assert!(has("PUT", "/v1/sites/{site}", 200) && has("PUT", "/v1/sites/{site}", 422));
         assert!(has("DELETE", "/v1/sites/{site}/links/{link_id}", 204));

@@ -10,16 +10,14 @@ pub mod evaluation;
 pub mod evaluations;
 mod question;
 
-use std::sync::Arc;
-
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use http::HeaderName;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::UtoipaMethodRouterExt as _;
 use utoipa_axum::routes;
 
-use crate::app::App;
+use super::Call;
 use crate::http::problem::Code;
 
 /// The name that a caller gives a request (section 10.1.8).
@@ -48,14 +46,11 @@ impl utoipa::IntoResponses for Refusals {
 }
 
 /// Every call of this part, with its description.
-#[must_use]
-pub fn calls() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::default()
-        .routes(routes!(evaluation::post))
-        .routes(routes!(evaluations::post))
-        .routes(routes!(configuration::get))
-        .layer(from_fn(echo_request_id))
-}
+pub const CALLS: &[Call] = &[
+    || routes!(evaluation::post).layer(from_fn(echo_request_id)),
+    || routes!(evaluations::post).layer(from_fn(echo_request_id)),
+    || routes!(configuration::get).layer(from_fn(echo_request_id)),
+];
 
 async fn echo_request_id(request: Request, next: Next) -> Response {
     let id = request.headers().get(REQUEST_ID).cloned();
