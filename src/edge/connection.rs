@@ -1,6 +1,7 @@
 //! One connection, from its first octet to its end.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -68,6 +69,9 @@ pub(super) async fn connection<S, B>(
 
 /// Runs what serves a connection until it ends, or has to: then `None`, and with what served it the socket is dropped:
 /// closed, or reset when the gate was cut.
+///
+/// All orders come through the gate: a connection shares nothing with the others that it would have to look at each time
+/// that it is polled.
 async fn supervised<F: Future>(
     served: F,
     stop: impl Fn(Pin<&mut F>),
@@ -78,30 +82,27 @@ async fn supervised<F: Future>(
     let mut served = std::pin::pin!(served);
     let mut looks = looks(&edge.patience);
     let mut stopping = false;
-    loop {
-        tokio::select! {
-            biased;
-            () = gate.cut_requested() => return None,
-            () = edge.reset.cancelled() => {
-                gate.cut();
-                return None;
-            }
-            () = edge.stop.cancelled(), if !stopping => {
-                stopping = true;
-                stop(served.as_mut());
-            }
-            _ = looks.tick() => {
-                let Some(why) = watch.ran_out(Instant::now()) else { continue };
+    poll_fn(|cx| {
+        gate.has_task(cx);
+        if gate.is_cut() {
+            return Poll::Ready(None);
+        }
+        if gate.is_stopping() && !std::mem::replace(&mut stopping, true) {
+            stop(served.as_mut());
+        }
+        while looks.poll_tick(cx).is_ready() {
+            if let Some(why) = watch.ran_out(Instant::now()) {
                 edge.metrics.ran_out(why);
                 tracing::debug!(why = why.name(), "a client took too long");
                 if why.is_in_response() {
                     gate.cut();
                 }
-                return None;
+                return Poll::Ready(None);
             }
-            ended = served.as_mut() => return Some(ended),
         }
-    }
+        served.as_mut().poll(cx).map(Some)
+    })
+    .await
 }
 
 fn looks(patience: &Patience) -> Interval {

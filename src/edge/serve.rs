@@ -10,6 +10,8 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
 use hyper::service::Service;
+use parking_lot::Mutex;
+use slab::Slab;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -46,12 +48,10 @@ pub struct Edge {
 pub struct Accepted {
     /// Who called.
     pub peer: SocketAddr,
-    /// Stands before its socket.
+    /// Stands before its socket, and tells when no further request is to be answered.
     pub gate: Arc<Gate>,
     /// Knows what it waits for.
     pub watch: Arc<Watch>,
-    /// Once it is cancelled, no further request is to be answered.
-    pub stop: CancellationToken,
 }
 
 /// What serves a connection before hyper does. It gives the socket back to leave the rest to hyper, with what it has
@@ -69,6 +69,7 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let connections = TaskTracker::new();
+    let live = Live::default();
     loop {
         let accepted = tokio::select! {
             biased;
@@ -84,19 +85,51 @@ where
             }
         };
         let watch = Arc::new(Watch::new(edge.patience));
-        let accepted = Accepted { peer, gate: Gate::new(), watch, stop: edge.stop.clone() };
+        let accepted = Accepted { peer, gate: Gate::new(), watch };
         let (service, front) = service(&accepted);
         let edge = edge.clone();
+        let known = live.enter(&accepted.gate);
         connections.spawn(async move {
             edge.metrics.connections.increment(1.0);
             connection(stream, accepted, front, service, &edge).await;
             edge.metrics.connections.decrement(1.0);
-            drop(place);
+            drop((known, place));
         });
     }
     drop(listener);
     connections.close();
+    live.each(Gate::stop);
+    tokio::select! {
+        () = connections.wait() => return,
+        () = edge.reset.cancelled() => live.each(Gate::cut),
+    }
     connections.wait().await;
+}
+
+/// The connections of an accept loop: it tells each of them when it has to end.
+#[derive(Clone, Default)]
+struct Live(Arc<Mutex<Slab<Arc<Gate>>>>);
+
+impl Live {
+    fn enter(&self, gate: &Arc<Gate>) -> Known {
+        Known { live: self.clone(), key: self.0.lock().insert(Arc::clone(gate)) }
+    }
+
+    fn each(&self, tell: impl Fn(&Gate)) {
+        self.0.lock().iter().for_each(|(_, gate)| tell(gate));
+    }
+}
+
+/// A connection that is told; dropped with it.
+struct Known {
+    live: Live,
+    key: usize,
+}
+
+impl Drop for Known {
+    fn drop(&mut self) {
+        self.live.0.lock().try_remove(self.key);
+    }
 }
 
 /// The next connection that there is a place for. Those of a client that has all its places are refused here, so that

@@ -6,7 +6,6 @@ use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::downloads::Entry;
@@ -21,10 +20,10 @@ pub struct Gate {
     running: Mutex<Vec<Arc<Entry>>>,
     /// How many those are, to skip the lock where there is none.
     count: AtomicUsize,
-    /// The task that waits for permission to write.
-    paused: AtomicWaker,
+    /// The connection's task, which waits for permission to write among other things.
+    task: AtomicWaker,
     cut: AtomicBool,
-    cut_requested: Notify,
+    stopping: AtomicBool,
 }
 
 impl Gate {
@@ -46,7 +45,7 @@ impl Gate {
             return Poll::Ready(());
         }
         // Register, then look again: a sweep that ended in between has woken nobody.
-        self.paused.register(cx.waker());
+        self.task.register(cx.waker());
         if self.may_write() { Poll::Ready(()) } else { Poll::Pending }
     }
 
@@ -56,7 +55,7 @@ impl Gate {
     }
 
     pub(super) fn wake(&self) {
-        self.paused.wake();
+        self.task.wake();
     }
 
     /// Everything that the connection had in its buffers is written: downloads whose bodies are at their end are over.
@@ -90,10 +89,15 @@ impl Gate {
         self.count.store(0, Ordering::Release);
     }
 
+    /// Has the task of `cx` woken when the connection is cut or stops. To be called before either is looked at.
+    pub fn has_task(&self, cx: &Context<'_>) {
+        self.task.register(cx.waker());
+    }
+
     /// Cuts the connection: nothing more is written, and it is reset.
     pub fn cut(&self) {
         self.cut.store(true, Ordering::Release);
-        self.cut_requested.notify_one();
+        self.task.wake();
     }
 
     /// Whether the connection is to be reset instead of closed.
@@ -102,8 +106,15 @@ impl Gate {
         self.cut.load(Ordering::Acquire)
     }
 
-    /// Waits for [`Gate::cut`].
-    pub async fn cut_requested(&self) {
-        self.cut_requested.notified().await;
+    /// No further request is to be answered on the connection.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.task.wake();
+    }
+
+    /// Whether no further request is to be answered.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
     }
 }

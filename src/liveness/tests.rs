@@ -249,7 +249,11 @@ impl Running {
 
     async fn cut_within(&self, limit: Duration) -> Duration {
         let started = Instant::now();
-        tokio::time::timeout(limit, self.gate.cut_requested()).await.expect("the download is cut in time");
+        let cut = std::future::poll_fn(|cx| {
+            self.gate.has_task(cx);
+            if self.gate.is_cut() { Poll::Ready(()) } else { Poll::Pending }
+        });
+        tokio::time::timeout(limit, cut).await.expect("the download is cut in time");
         started.elapsed()
     }
 }

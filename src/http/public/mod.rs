@@ -113,9 +113,9 @@ impl PublicService {
 
     /// The short way of the connection's first requests.
     #[must_use]
-    pub fn front(&self, accepted: &Accepted) -> Front {
-        let (service, stop) = (self.clone(), accepted.stop.clone());
-        Box::new(move |socket| Box::pin(plain::serve(service, stop, socket)))
+    pub fn front(&self) -> Front {
+        let service = self.clone();
+        Box::new(move |socket| Box::pin(plain::serve(service, socket)))
     }
 
     fn unknown(&self, started: Instant) {

@@ -16,8 +16,6 @@ mod small;
 use std::future::poll_fn;
 use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
-
 use super::cache::LARGEST_OBJECT_OCTETS;
 use super::file::{self, Source};
 use super::holder::Holder;
@@ -46,13 +44,9 @@ struct Grant {
 }
 
 /// Serves a connection as long as its requests are plain. `None`: the connection is over.
-pub(super) async fn serve(
-    service: PublicService,
-    stop: CancellationToken,
-    mut socket: GatedSocket,
-) -> Option<GatedSocket> {
+pub(super) async fn serve(service: PublicService, mut socket: GatedSocket) -> Option<GatedSocket> {
     loop {
-        let next = match next_request(&service.public, &stop, &mut socket).await {
+        let next = match next_request(&service.public, &mut socket).await {
             Some(Seen::Plain(plain)) => answer(&service, &mut socket, &plain).await,
             Some(_) => Next::Hyper,
             None => Next::Over,
@@ -66,7 +60,7 @@ pub(super) async fn serve(
 }
 
 /// Waits for the head of a request. `None`: no further one comes, or none is wanted.
-async fn next_request(public: &Public, stop: &CancellationToken, socket: &mut GatedSocket) -> Option<Seen> {
+async fn next_request(public: &Public, socket: &mut GatedSocket) -> Option<Seen> {
     loop {
         if !socket.received().is_empty() {
             let (now, by_tls) = (public.app.clock.now(), public.app.settings.is_reached_by_tls());
@@ -77,7 +71,7 @@ async fn next_request(public: &Public, stop: &CancellationToken, socket: &mut Ga
         }
         let received = poll_fn(|cx| {
             // What has begun to come is read to its end; hyper then says that it was the last.
-            if socket.received().is_empty() && stop.is_cancelled() {
+            if socket.received().is_empty() && socket.gate().is_stopping() {
                 return std::task::Poll::Ready(Ok(0));
             }
             socket.poll_receive(cx)
@@ -87,7 +81,7 @@ async fn next_request(public: &Public, stop: &CancellationToken, socket: &mut Ga
             Ok(1..) => {}
             Ok(0) | Err(_) => return None,
         }
-        if stop.is_cancelled() {
+        if socket.gate().is_stopping() {
             return Some(Seen::Other);
         }
     }
