@@ -257,7 +257,7 @@ impl Running {
         self.background.spawn(sweep_until(stop.clone(), downloads, questions));
         self.background.spawn(crate::purge::purge_until(stop.clone(), Arc::clone(&self.app)));
         self.background.spawn(history::keep_until(stop.clone(), Arc::clone(&self.app)));
-        self.background.spawn(upkeep(stop.clone(), Arc::clone(&self.app.metrics), cache.clone()));
+        self.background.spawn(upkeep(stop.clone(), Arc::clone(&self.app), cache.clone()));
     }
 
     /// One thread with a runtime and a listener of its own for each core: 1.2 to 1.3 times the requests of one
@@ -347,7 +347,8 @@ impl Running {
     }
 }
 
-async fn upkeep(stop: CancellationToken, metrics: Arc<Metrics>, cache: ObjectCache) {
+async fn upkeep(stop: CancellationToken, app: Arc<App>, cache: ObjectCache) {
+    let App { metrics, objects, .. } = &*app;
     let handle = metrics.handle();
     loop {
         tokio::select! {
@@ -356,7 +357,8 @@ async fn upkeep(stop: CancellationToken, metrics: Arc<Metrics>, cache: ObjectCac
         }
         handle.run_upkeep();
         cache.forget_deleted();
-        cache.report(&metrics);
+        cache.report(metrics);
+        objects.upkeep();
     }
 }
 

@@ -87,9 +87,6 @@ async fn supervised<F: Future>(
         if gate.is_cut() {
             return Poll::Ready(None);
         }
-        if gate.is_stopping() && !std::mem::replace(&mut stopping, true) {
-            stop(served.as_mut());
-        }
         while looks.poll_tick(cx).is_ready() {
             if let Some(why) = watch.ran_out(Instant::now()) {
                 edge.metrics.ran_out(why);
@@ -100,7 +97,13 @@ async fn supervised<F: Future>(
                 return Poll::Ready(None);
             }
         }
-        served.as_mut().poll(cx).map(Some)
+        let mut ended = served.as_mut().poll(cx);
+        if ended.is_pending() && gate.is_stopping() && !std::mem::replace(&mut stopping, true) {
+            // Not before it was polled: hyper would end it without an answer to what has come already.
+            stop(served.as_mut());
+            ended = served.as_mut().poll(cx);
+        }
+        ended.map(Some)
     })
     .await
 }

@@ -20,7 +20,9 @@ pub struct Gate {
     running: Mutex<Vec<Arc<Entry>>>,
     /// How many those are, to skip the lock where there is none.
     count: AtomicUsize,
-    /// The connection's task, which waits for permission to write among other things.
+    /// The task that waits for permission to write.
+    paused: AtomicWaker,
+    /// The connection's task, which is told when it is cut or stopped.
     task: AtomicWaker,
     cut: AtomicBool,
     stopping: AtomicBool,
@@ -45,7 +47,7 @@ impl Gate {
             return Poll::Ready(());
         }
         // Register, then look again: a sweep that ended in between has woken nobody.
-        self.task.register(cx.waker());
+        self.paused.register(cx.waker());
         if self.may_write() { Poll::Ready(()) } else { Poll::Pending }
     }
 
@@ -55,7 +57,7 @@ impl Gate {
     }
 
     pub(super) fn wake(&self) {
-        self.task.wake();
+        self.paused.wake();
     }
 
     /// Everything that the connection had in its buffers is written: downloads whose bodies are at their end are over.

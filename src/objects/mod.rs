@@ -279,6 +279,14 @@ impl ObjectStore {
         }
     }
 
+    /// Forgets what is of no use any more. To be called now and then.
+    pub fn upkeep(&self) {
+        match self {
+            Self::Local(_) => {}
+            Self::S3(bucket) => bucket.forget_old_signatures(),
+        }
+    }
+
     /// Whether the store can be read and written now. Does not write data.
     ///
     /// # Errors

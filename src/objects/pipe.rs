@@ -5,14 +5,16 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 
 use parking_lot::Mutex;
 use rustix::io::{Errno, retry_on_intr};
-use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_setpipe_size, pipe_with, splice};
+use rustix::pipe::{PipeFlags, SpliceFlags, fcntl_getpipe_size, fcntl_setpipe_size, pipe_with, splice};
 
 /// What one holds: as much as anybody may have without privileges (`fs.pipe-max-size`). A gigabyte costs 0.25 s of CPU
 /// so, 0.39 with a quarter of it, and 0.57 by 64 KiB of our own memory.
 const PIPE_OCTETS: usize = 1024 * 1024;
-/// Pipes of the process: 128 descriptors, and 64 MiB of the kernel's memory if all recipients stall at once. Further
-/// downloads go by our own memory.
-const MOST_PIPES: usize = 64;
+/// Less than this is worth no pipe: the kernel gives two pages to who has too many (`fs.pipe-user-pages-soft`).
+const LEAST_OCTETS: usize = 64 * 1024;
+/// Pipes of the process: 64 descriptors, and 32 MiB of the kernel's memory if all recipients stall at once, which is half
+/// of what it grants one user by default. Further downloads go by our own memory.
+const MOST_PIPES: usize = 32;
 
 static POOL: Mutex<Pool> = Mutex::new(Pool { spare: Vec::new(), open: 0 });
 
@@ -29,8 +31,10 @@ struct Ends {
 impl Ends {
     fn open() -> io::Result<Self> {
         let (read, write) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        // Where less is allowed, it passes less at a time.
-        let _ = fcntl_setpipe_size(&write, PIPE_OCTETS);
+        let octets = fcntl_setpipe_size(&write, PIPE_OCTETS).or_else(|_| fcntl_getpipe_size(&write))?;
+        if octets < LEAST_OCTETS {
+            return Err(Errno::NOMEM.into());
+        }
         Ok(Self { read, write })
     }
 }

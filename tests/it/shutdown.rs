@@ -1,6 +1,6 @@
 //! How the built binary stops, and what works beside it while it runs.
 
-use std::io::Read as _;
+use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -61,6 +61,33 @@ fn a_service_without_downloads_stops_at_once() {
     assert_eq!(service.wait().code(), Some(0));
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     assert!(matches!(idle.read(&mut [0]), Ok(0) | Err(_)));
+}
+
+/// Whether it is read by the short way, by hyper after it, or by hyper alone.
+#[test]
+fn a_request_that_has_begun_to_come_is_answered() {
+    let place = Place::new();
+    let mut service = place.serve(&[]);
+    service.acme();
+    let mut halves: Vec<_> = [service.public, service.public, service.api]
+        .iter()
+        .zip(["/a/al1_nothing", "/robots.txt", "/openapi.json"])
+        .map(|(address, path)| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\n").unwrap();
+            stream
+        })
+        .collect();
+    pause(Duration::from_millis(300));
+    service.signal(Signal::TERM);
+    pause(Duration::from_millis(300));
+    for (stream, status) in halves.iter_mut().zip([404, 200, 200]) {
+        stream.write_all(b"\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    }
+    assert_eq!(service.wait().code(), Some(0));
 }
 
 #[test]

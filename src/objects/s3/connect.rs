@@ -1,6 +1,5 @@
 //! The start: settings → a bucket that answers.
 
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use aws_config::environment::EnvironmentVariableRegionProvider;
@@ -15,7 +14,7 @@ use aws_sdk_s3::config::{Builder, RequestChecksumCalculation, ResponseChecksumVa
 use quick_cache::sync::Cache;
 
 use super::failure::Failure;
-use super::plain::Plain;
+use super::plain::{Habit, Plain};
 use super::wire::Wire;
 use super::{KeyPair, S3Bucket, S3Settings, get};
 use crate::objects::ObjectError;
@@ -60,7 +59,7 @@ impl S3Bucket {
             read_timeout: settings.read_timeout,
             mend_limit: settings.mend_limit,
             plain: Plain::default(),
-            gives_plain: AtomicBool::new(true),
+            habit: Habit::default(),
             signed: Cache::new(get::SIGNED_KEPT),
         };
         let usable = async {

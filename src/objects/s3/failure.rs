@@ -91,6 +91,11 @@ fn advice_on_silence(cause: &str) -> &'static str {
     }
 }
 
+/// Whether such a refusal may pass, whatever its document says.
+pub(super) fn may_pass(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429 | 500..=599)
+}
+
 /// Only what S3 would write as a code: the text may come from anyone who answers at that address.
 pub(super) fn clean_code(code: &str) -> Option<String> {
     let clean = !code.is_empty() && code.len() <= MAX_CODE_OCTETS && code.bytes().all(|b| b.is_ascii_alphanumeric());
@@ -152,9 +157,7 @@ impl Failure {
     /// Whether asking again may help: the server is busy or away, rather than sure.
     pub(super) fn may_pass(&self) -> bool {
         match self {
-            Self::Refused { status, code } => {
-                matches!(status, 408 | 425 | 429 | 500..=599) || code.as_deref() == Some("RequestTimeout")
-            }
+            Self::Refused { status, code } => may_pass(*status) || code.as_deref() == Some("RequestTimeout"),
             Self::NoAnswer(_) => true,
             Self::NoCredentials(_) | Self::Lie(_) => false,
         }

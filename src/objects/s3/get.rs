@@ -6,7 +6,6 @@ use std::borrow::Cow;
 use std::future::poll_fn;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -20,7 +19,7 @@ use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use quick_cache::Equivalent;
 
-use super::failure::{Failure, innermost};
+use super::failure::{Failure, innermost, may_pass};
 use super::piece::Piece;
 use super::plain::{Answer, Said, VERSION_ID};
 use super::version::S3Version;
@@ -83,6 +82,10 @@ impl Signed {
         }
         request.extend(LINE_END);
         Ok(Self { version, uri, headers, request, at: Instant::now() })
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.at.elapsed() < SIGNED_USED_FOR
     }
 
     /// The octets of the request for a range, or for all.
@@ -160,7 +163,7 @@ impl S3Bucket {
 
     async fn signed(&self, object: &ObjectVersion) -> Result<Arc<Signed>, Broken> {
         if let Some(signed) = self.signed.get(&Look { key: &object.key, version: &object.version })
-            && signed.at.elapsed() < SIGNED_USED_FOR
+            && signed.is_fresh()
         {
             return Ok(signed);
         }
@@ -169,6 +172,10 @@ impl S3Bucket {
         let signed = Arc::new(Box::pin(self.sign(&object.key, version)).await.map_err(broken)?);
         self.signed.insert(Wanted { key: object.key.clone(), version: object.version.clone() }, Arc::clone(&signed));
         Ok(signed)
+    }
+
+    pub(in crate::objects) fn forget_old_signatures(&self) {
+        self.signed.retain(|_, signed| signed.is_fresh());
     }
 
     async fn ask_hyper(&self, signed: &Signed, range: Option<&Range<u64>>) -> Result<Response<Incoming>, Failure> {
@@ -190,7 +197,7 @@ impl S3Bucket {
             let checked = said.status.is_success().then(|| check(said, &signed.version, size, range));
             (said.status, checked)
         };
-        if self.gives_plain.load(Ordering::Relaxed) {
+        if self.habit.is_plain() {
             let request = signed.request(part);
             let asked = self.plain.get(&self.wire, &signed.uri, &request, self.read_timeout, check).await;
             match asked.map_err(|failed| Failure::NoAnswer(innermost(&failed)))? {
@@ -198,10 +205,10 @@ impl S3Bucket {
                 Answer::Plain((status, None), body) => {
                     return Err(self.refused(status, Piece::Plain(body)).await.into());
                 }
-                // A store that says no lengths is not asked twice each time.
-                Answer::Other(status) if status.is_some_and(|status| status.is_success()) => {
-                    self.gives_plain.store(false, Ordering::Relaxed);
+                Answer::Other(Some(status)) if may_pass(status.as_u16()) => {
+                    return Err(Failure::refused(status, b"").into());
                 }
+                Answer::Other(Some(status)) if status.is_success() => self.habit.is_not_plain(),
                 Answer::Other(_) => {}
             }
         }

@@ -18,7 +18,6 @@ mod wire;
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
@@ -34,7 +33,7 @@ use time::OffsetDateTime;
 use super::{ObjectError, is_plain_upload};
 use crate::domain::attachment::{MAX_KEY_OCTETS, ObjectKey, ObjectVersion, UPLOADS};
 use failure::Failure;
-use plain::Plain;
+use plain::{Habit, Plain};
 use version::S3Version;
 use wire::Wire;
 
@@ -57,8 +56,7 @@ pub struct S3Bucket {
     read_timeout: Duration,
     mend_limit: Duration,
     plain: Plain,
-    /// Its answers say how long they are, so far.
-    gives_plain: AtomicBool,
+    habit: Habit,
     signed: Cache<get::Wanted, Arc<get::Signed>>,
 }
 

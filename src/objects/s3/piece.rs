@@ -20,10 +20,10 @@ use crate::objects::pipe::Pipe;
 
 /// What is read at once for a recipient that does not keep up, or of which nothing is known: it waits in memory for them.
 const SMALL_READ_OCTETS: usize = 16 * 1024;
-/// Where nobody asked for more in this time, a recipient is waited for.
-const SLOW: Duration = Duration::from_millis(100);
-/// A download that took so much without such a pause keeps up.
+/// A recipient keeps up that takes so many octets
 const QUICK_OCTETS: u64 = 512 * 1024;
+/// in this time, on the average since that was last looked at: 5.2 MB/s.
+const QUICK_WITHIN: Duration = Duration::from_millis(100);
 
 /// One piece of an object.
 pub(in crate::objects) enum Piece {
@@ -73,17 +73,16 @@ pub(in crate::objects) struct Arriving {
 impl Arriving {
     /// A body of which `begun` is here already, and `rest` is still to come.
     pub(super) fn new(server: ToServer, home: Option<Weak<Idle>>, begun: Bytes, rest: u64) -> Self {
-        let pace = Pace { asked: Instant::now(), quick_octets: begun.len() as u64 };
+        let pace = Pace { since: Instant::now(), octets: begun.len() as u64, keeps_up: false };
         let passes = matches!(*server, MaybeHttpsStream::Http(_));
-        let mut arriving = Self { server: Some(server), home, begun, rest, pace, passes };
-        arriving.came(0);
-        arriving
+        Self { server: Some(server), home, begun, rest, pace, passes }
     }
 
-    /// Counts what came. After the last octet the connection is free for others.
+    /// Counts what came. After the last octet, and not before somebody took it for an answer, the connection is free for
+    /// others.
     fn came(&mut self, octets: usize) {
         self.rest = self.rest.saturating_sub(octets as u64);
-        self.pace.quick_octets = self.pace.quick_octets.saturating_add(octets as u64);
+        self.pace.octets = self.pace.octets.saturating_add(octets as u64);
         if self.rest > 0 {
             return;
         }
@@ -94,12 +93,14 @@ impl Arriving {
 
     /// The next octets, in memory.
     fn poll_octets(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
-        if !self.begun.is_empty() {
-            return Poll::Ready(Some(Ok(std::mem::take(&mut self.begun))));
+        if !self.begun.is_empty() || self.rest == 0 {
+            self.came(0);
+            let begun = std::mem::take(&mut self.begun);
+            return Poll::Ready((!begun.is_empty()).then_some(Ok(begun)));
         }
         let most = usize::try_from(self.rest).unwrap_or(usize::MAX);
         let Some(server) = &mut self.server else { return Poll::Ready(None) };
-        let octets = if self.pace.keeps_up() && most > SMALL_READ_OCTETS {
+        let octets = if self.pace.keeps_up(Instant::now()) && most > SMALL_READ_OCTETS {
             let mut chunk = Chunk::of(CHUNK_OCTETS as u64);
             let octets = ready!(poll_read(server, cx, &mut chunk.room()[..most.min(CHUNK_OCTETS)]))?;
             chunk.into_bytes(octets)
@@ -121,7 +122,7 @@ impl Arriving {
     fn poll_portion(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Portion>>> {
         if self.passes
             && self.begun.is_empty()
-            && self.pace.keeps_up()
+            && self.pace.keeps_up(Instant::now())
             && let Some(MaybeHttpsStream::Http(tcp)) = self.server.as_deref_mut()
             && let Some(mut pipe) = Pipe::take()
         {
@@ -139,21 +140,47 @@ impl Arriving {
     }
 }
 
-/// How fast a recipient asks for more.
+/// How fast a recipient takes what comes.
 struct Pace {
-    /// When that was last so.
-    asked: Instant,
-    /// What came since the last pause.
-    quick_octets: u64,
+    /// Since when `octets` came.
+    since: Instant,
+    octets: u64,
+    keeps_up: bool,
 }
 
 impl Pace {
-    fn keeps_up(&mut self) -> bool {
-        let now = Instant::now();
-        if now - self.asked > SLOW {
-            self.quick_octets = 0;
+    /// Somebody asks for more.
+    fn keeps_up(&mut self, now: Instant) -> bool {
+        let took = now - self.since;
+        if self.octets >= QUICK_OCTETS || took > QUICK_WITHIN {
+            let quick = u128::from(QUICK_OCTETS) * took.as_micros();
+            self.keeps_up = u128::from(self.octets) * QUICK_WITHIN.as_micros() >= quick;
+            (self.since, self.octets) = (now, 0);
         }
-        self.asked = now;
-        self.quick_octets >= QUICK_OCTETS
+        self.keeps_up
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recipient_keeps_up_by_its_rate() {
+        let mut now = Instant::now();
+        let mut pace = Pace { since: now, octets: 0, keeps_up: false };
+        let mut after = |ms: u64, octets: u64| {
+            now += Duration::from_millis(ms);
+            pace.octets += octets;
+            pace.keeps_up(now)
+        };
+        assert!(!after(0, QUICK_OCTETS - 1), "too little to tell");
+        assert!(after(99, 1));
+        assert!(after(50, QUICK_OCTETS / 4), "nothing new is known");
+        assert!(!after(60, QUICK_OCTETS / 4), "2.3 MB/s");
+        assert!(after(190, 2 * QUICK_OCTETS), "a large portion may take long");
+        assert!(!after(210, 2 * QUICK_OCTETS));
+        assert!(!after(10_000, 0));
+        assert!(after(1, QUICK_OCTETS));
     }
 }

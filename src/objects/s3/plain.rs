@@ -7,6 +7,7 @@ use std::future::poll_fn;
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -54,6 +55,43 @@ pub(super) enum Answer<T> {
     Plain(T, Arriving),
     /// Another one, with this status, if it could be read.
     Other(Option<StatusCode>),
+}
+
+/// For how long a store whose answers are not plain is asked by hyper alone.
+const NOT_PLAIN_FOR: Duration = Duration::from_mins(5);
+
+/// Whether a store's answers are plain: one that says no lengths is not to be asked twice each time.
+pub(super) struct Habit {
+    since: Instant,
+    /// In milliseconds after that.
+    plain_from: AtomicU64,
+}
+
+impl Default for Habit {
+    fn default() -> Self {
+        Self { since: Instant::now(), plain_from: AtomicU64::new(0) }
+    }
+}
+
+impl Habit {
+    fn now(&self) -> u64 {
+        u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether to ask plainly.
+    pub(super) fn is_plain(&self) -> bool {
+        // Nearly always it always was.
+        let from = self.plain_from.load(Ordering::Relaxed);
+        from == 0 || from <= self.now()
+    }
+
+    /// An answer was not.
+    pub(super) fn is_not_plain(&self) {
+        let until = self.now().saturating_add(NOT_PLAIN_FOR.as_millis().try_into().unwrap_or(u64::MAX));
+        if self.plain_from.swap(until, Ordering::Relaxed) == 0 {
+            tracing::info!("the S3 server does not say how long its answers are: reading them costs more");
+        }
+    }
 }
 
 /// Connections of a thread that wait for their next request, the one used last on top.
@@ -245,7 +283,7 @@ fn said<'a>(head: &Response<'_, 'a>, status: StatusCode) -> Option<(Said<'a>, bo
             if said.content_length.replace(length).is_some() {
                 return None;
             }
-        } else if is(&header::TRANSFER_ENCODING) || is(&header::CONTENT_ENCODING) {
+        } else if is(&header::TRANSFER_ENCODING) {
             return None;
         } else if is(&header::CONNECTION) {
             keep_alive &= value.eq_ignore_ascii_case(b"keep-alive");
@@ -301,7 +339,6 @@ mod tests {
             ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", Some(200)),
             ("HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n", Some(200)),
             ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", Some(200)),
-            ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Encoding: gzip\r\n\r\n", Some(200)),
             ("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n", Some(200)),
             ("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n", Some(204)),
             ("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", Some(304)),

@@ -2,6 +2,7 @@
 //! left to hyper.
 
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -78,6 +79,13 @@ async fn ended(stream: &mut TcpStream) -> (Vec<u8>, io::Result<()>) {
     (came, end.map(drop))
 }
 
+/// Pipes that this process has open.
+fn pipes() -> usize {
+    let descriptors = std::fs::read_dir("/proc/self/fd").expect("Linux");
+    let leads_to_pipe = |link: PathBuf| link.to_string_lossy().starts_with("pipe:");
+    descriptors.filter(|it| it.as_ref().is_ok_and(|it| std::fs::read_link(it.path()).is_ok_and(leads_to_pipe))).count()
+}
+
 /// After half a megabyte octets of such downloads are not in our memory but in a pipe, and what a recipient does not take
 /// stays there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -87,11 +95,13 @@ async fn what_the_kernel_passes_on_is_cut_like_all_else_and_reaches_nobody_else(
     let octets = sample(OBJECT);
     let (url, other_octets) = (place.link("large", &octets).await, vec![b'x'; 8_000_000]);
     let other = place.link("other", &other_octets).await;
+    let pipes_before = pipes();
     for _ in 0..8 {
         let (doomed, doomed_id) = place.service.link("c1", "large").await;
         let (mut stream, mut came) = begun(&place, &doomed, 4_000_000).await;
         // Nothing is taken: the kernel's buffers fill, and a pipe with them.
         tokio::time::sleep(Duration::from_millis(300)).await;
+        assert!(pipes() > pipes_before, "none is used");
         place.service.delete(&format!("/sites/acme/links/{doomed_id}")).await.ok(204);
         let (rest, end) = tokio::time::timeout(Duration::from_secs(1), ended(&mut stream)).await.expect("it is cut");
         assert_eq!(end.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
@@ -102,7 +112,7 @@ async fn what_the_kernel_passes_on_is_cut_like_all_else_and_reaches_nobody_else(
     assert!(place.download(&url, None).await.unwrap() == octets);
 }
 
-/// A recipient that keeps up, pauses and goes on gets all of it, and so does one that closes half of its connection.
+/// Octets come by pipe, by memory, and by pipe again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_recipient_that_pauses_gets_all_of_it() {
     const OBJECT: u64 = 30_000_000;

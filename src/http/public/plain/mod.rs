@@ -70,7 +70,7 @@ async fn next_request(public: &Public, socket: &mut GatedSocket) -> Option<Seen>
             }
         }
         let received = poll_fn(|cx| {
-            // What has begun to come is read to its end; hyper then says that it was the last.
+            // What has begun to come is read to its end, and hyper ends the connection after it.
             if socket.received().is_empty() && socket.gate().is_stopping() {
                 return std::task::Poll::Ready(Ok(0));
             }

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use http::StatusCode;
@@ -124,46 +125,51 @@ fn ended(sent: Result<(), Broken>, socket: &GatedSocket, entry: &Arc<Entry>) -> 
     Next::Over
 }
 
-/// Sends exactly `octets` octets: straight from the page cache where the kernel can, else as they come.
+/// Sends exactly `octets` octets: straight from the page cache or from the store's socket where the kernel can, else as
+/// they come.
 async fn send(socket: &mut GatedSocket, entry: &Entry, mut body: ObjectBody, octets: u64) -> Result<(), Broken> {
     let mut rest = octets;
     while rest > 0 {
-        let sent = if body.is_at_hand() {
-            let sent =
-                poll_fn(|cx| socket.poll_send(cx, |socket| body.send_to(socket))).await.map_err(Broken::of_sending)?;
-            // Others want their turn: a socket may take for long what costs no wait.
-            tokio::task::yield_now().await;
-            sent as u64
-        } else {
-            portion(socket, &mut body, rest).await?
-        };
-        entry.took(sent);
-        // Nothing, or more than there is, is not what was promised.
-        rest = rest.checked_sub(sent).filter(|_| sent > 0).ok_or(Broken::Store(None))?;
+        if body.is_at_hand() {
+            rest = by_kernel(socket, entry, rest, |socket| body.send_to(socket)).await?;
+            continue;
+        }
+        match poll_fn(|cx| body.poll_portion(cx)).await {
+            Some(Ok(Portion::Memory(octets))) => {
+                let sent = octets.len() as u64;
+                rest = left(rest, sent)?;
+                socket.write_all(&mut [IoSlice::new(&octets)]).await?;
+                entry.took(sent);
+            }
+            Some(Ok(Portion::Kernel(mut octets))) => {
+                while octets.octets() > 0 {
+                    rest = by_kernel(socket, entry, rest, |socket| octets.send_to(socket)).await?;
+                }
+            }
+            Some(Err(error)) => return Err(Broken::Store(Some(error))),
+            None => return Err(Broken::Store(None)),
+        }
     }
     Ok(())
 }
 
-/// Sends what comes next of a body, at most `rest` octets.
-async fn portion(socket: &mut GatedSocket, body: &mut ObjectBody, rest: u64) -> Result<u64, Broken> {
-    let portion = match poll_fn(|cx| body.poll_portion(cx)).await {
-        Some(Ok(portion)) => portion,
-        Some(Err(error)) => return Err(Broken::Store(Some(error))),
-        None => return Err(Broken::Store(None)),
-    };
-    let octets = portion.octets() as u64;
-    if octets > rest {
-        return Err(Broken::Store(None));
-    }
-    match portion {
-        Portion::Memory(octets) => socket.write_all(&mut [IoSlice::new(&octets)]).await?,
-        Portion::Kernel(mut octets) => {
-            while octets.octets() > 0 {
-                poll_fn(|cx| socket.poll_send(cx, |socket| octets.send_to(socket))).await?;
-            }
-        }
-    }
-    Ok(octets)
+/// Has the kernel send by `call` what the socket takes, and says what is left then.
+async fn by_kernel(
+    socket: &mut GatedSocket,
+    entry: &Entry,
+    rest: u64,
+    mut call: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
+) -> Result<u64, Broken> {
+    let sent = poll_fn(|cx| socket.poll_send(cx, &mut call)).await.map_err(Broken::of_sending)? as u64;
+    entry.took(sent);
+    // Others want their turn: a socket may take for long what costs no wait.
+    tokio::task::yield_now().await;
+    left(rest, sent)
+}
+
+/// Nothing, or more than there is, is not what was promised.
+fn left(rest: u64, sent: u64) -> Result<u64, Broken> {
+    rest.checked_sub(sent).filter(|_| sent > 0).ok_or(Broken::Store(None))
 }
 
 #[cfg(test)]
