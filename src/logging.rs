@@ -23,8 +23,8 @@ const DATABASE_CRATE: &str = "sqlx";
 const DATABASE_DIRECTIVE: &str = "sqlx=warn";
 
 /// Lines that wait for a slow reader of standard error before further ones are dropped, and counted. Their places take
-/// half a megabyte.
-const WAITING_LINES: usize = 16_384;
+/// a quarter of a megabyte.
+const WAITING_LINES: usize = 8_192;
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
