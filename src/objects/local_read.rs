@@ -21,8 +21,9 @@ use tokio_util::task::AbortOnDropHandle;
 use super::ObjectError;
 use super::chunk::{CHUNK_OCTETS, Chunk};
 use super::local::{Opened, Seen, blocking};
+use super::pace::{Pace, SMALL_READ_OCTETS};
 
-/// How many reads in a row may come from the page cache before others get their turn: 512 KiB, about a tenth of a
+/// How many reads in a row may come from the page cache before others get their turn: 512 KiB at most, about a tenth of a
 /// millisecond, which is what a first byte of another download may wait. hyper flushes at each pause.
 pub(super) const READS_IN_A_ROW: u32 = 8;
 
@@ -119,13 +120,14 @@ pub(super) struct LocalBody {
     opened: Opened,
     next: u64,
     end: u64,
+    pace: Pace,
     in_a_row: u32,
     waiting: Option<AbortOnDropHandle<Result<Bytes, ObjectError>>>,
 }
 
 impl LocalBody {
     pub(super) fn new(opened: Opened, range: Range<u64>) -> Self {
-        Self { opened, next: range.start, end: range.end, in_a_row: 0, waiting: None }
+        Self { opened, next: range.start, end: range.end, pace: Pace::new(), in_a_row: 0, waiting: None }
     }
 
     fn at_once_end(&self) -> u64 {
@@ -153,8 +155,9 @@ impl LocalBody {
         Ok(sent)
     }
 
-    fn wanted(&self) -> Chunk {
-        Chunk::of(self.end - self.next)
+    fn wanted(&mut self) -> Chunk {
+        let most = if self.pace.keeps_up() { CHUNK_OCTETS } else { SMALL_READ_OCTETS };
+        Chunk::of((self.end - self.next).min(most as u64))
     }
 
     /// Reads from the page cache, if it has the next octets.
@@ -175,7 +178,7 @@ impl LocalBody {
         }
     }
 
-    fn read_waiting(&self) -> AbortOnDropHandle<Result<Bytes, ObjectError>> {
+    fn read_waiting(&mut self) -> AbortOnDropHandle<Result<Bytes, ObjectError>> {
         let (mut chunk, offset, end) = (self.wanted(), self.next, self.end);
         let opened = Opened { file: Arc::clone(&self.opened.file), ..self.opened };
         AbortOnDropHandle::new(tokio::task::spawn_blocking(move || {
@@ -189,7 +192,10 @@ impl LocalBody {
 
     fn hand_over(&mut self, read: Result<Bytes, ObjectError>) -> Result<Bytes, ObjectError> {
         match &read {
-            Ok(bytes) => self.next += bytes.len() as u64,
+            Ok(bytes) => {
+                self.next += bytes.len() as u64;
+                self.pace.came(bytes.len());
+            }
             // Nothing follows an error.
             Err(_) => self.end = self.next,
         }

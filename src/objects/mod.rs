@@ -15,6 +15,7 @@ mod local_read;
 mod local_tests;
 mod local_upload;
 mod mend;
+mod pace;
 mod pipe;
 mod s3;
 mod small;

@@ -4,7 +4,6 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Weak;
 use std::task::{Context, Poll, ready};
-use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body::{Body, Frame};
@@ -16,14 +15,8 @@ use super::wire::ToServer;
 use crate::objects::body::{InKernel, Portion};
 use crate::objects::chunk::{CHUNK_OCTETS, Chunk};
 use crate::objects::mend;
+use crate::objects::pace::{Pace, SMALL_READ_OCTETS};
 use crate::objects::pipe::Pipe;
-
-/// What is read at once for a recipient that does not keep up, or of which nothing is known: it waits in memory for them.
-const SMALL_READ_OCTETS: usize = 16 * 1024;
-/// A recipient keeps up that takes so many octets
-const QUICK_OCTETS: u64 = 512 * 1024;
-/// in this time, on the average since that was last looked at: 5.2 MB/s.
-const QUICK_WITHIN: Duration = Duration::from_millis(100);
 
 /// One piece of an object.
 pub(in crate::objects) enum Piece {
@@ -73,7 +66,8 @@ pub(in crate::objects) struct Arriving {
 impl Arriving {
     /// A body of which `begun` is here already, and `rest` is still to come.
     pub(super) fn new(server: ToServer, home: Option<Weak<Idle>>, begun: Bytes, rest: u64) -> Self {
-        let pace = Pace { since: Instant::now(), octets: begun.len() as u64, keeps_up: false };
+        let mut pace = Pace::new();
+        pace.came(begun.len());
         let passes = matches!(*server, MaybeHttpsStream::Http(_));
         Self { server: Some(server), home, begun, rest, pace, passes }
     }
@@ -82,7 +76,7 @@ impl Arriving {
     /// others.
     fn came(&mut self, octets: usize) {
         self.rest = self.rest.saturating_sub(octets as u64);
-        self.pace.octets = self.pace.octets.saturating_add(octets as u64);
+        self.pace.came(octets);
         if self.rest > 0 {
             return;
         }
@@ -100,7 +94,7 @@ impl Arriving {
         }
         let most = usize::try_from(self.rest).unwrap_or(usize::MAX);
         let Some(server) = &mut self.server else { return Poll::Ready(None) };
-        let octets = if self.pace.keeps_up(Instant::now()) && most > SMALL_READ_OCTETS {
+        let octets = if self.pace.keeps_up() && most > SMALL_READ_OCTETS {
             let mut chunk = Chunk::of(CHUNK_OCTETS as u64);
             let octets = ready!(poll_read(server, cx, &mut chunk.room()[..most.min(CHUNK_OCTETS)]))?;
             chunk.into_bytes(octets)
@@ -122,7 +116,7 @@ impl Arriving {
     fn poll_portion(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Portion>>> {
         if self.passes
             && self.begun.is_empty()
-            && self.pace.keeps_up(Instant::now())
+            && self.pace.keeps_up()
             && let Some(MaybeHttpsStream::Http(tcp)) = self.server.as_deref_mut()
             && let Some(mut pipe) = Pipe::take()
         {
@@ -137,50 +131,5 @@ impl Arriving {
             }
         }
         self.poll_octets(cx).map_ok(Portion::Memory)
-    }
-}
-
-/// How fast a recipient takes what comes.
-struct Pace {
-    /// Since when `octets` came.
-    since: Instant,
-    octets: u64,
-    keeps_up: bool,
-}
-
-impl Pace {
-    /// Somebody asks for more.
-    fn keeps_up(&mut self, now: Instant) -> bool {
-        let took = now - self.since;
-        if self.octets >= QUICK_OCTETS || took > QUICK_WITHIN {
-            let quick = u128::from(QUICK_OCTETS) * took.as_micros();
-            self.keeps_up = u128::from(self.octets) * QUICK_WITHIN.as_micros() >= quick;
-            (self.since, self.octets) = (now, 0);
-        }
-        self.keeps_up
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_recipient_keeps_up_by_its_rate() {
-        let mut now = Instant::now();
-        let mut pace = Pace { since: now, octets: 0, keeps_up: false };
-        let mut after = |ms: u64, octets: u64| {
-            now += Duration::from_millis(ms);
-            pace.octets += octets;
-            pace.keeps_up(now)
-        };
-        assert!(!after(0, QUICK_OCTETS - 1), "too little to tell");
-        assert!(after(99, 1));
-        assert!(after(50, QUICK_OCTETS / 4), "nothing new is known");
-        assert!(!after(60, QUICK_OCTETS / 4), "2.3 MB/s");
-        assert!(after(190, 2 * QUICK_OCTETS), "a large portion may take long");
-        assert!(!after(210, 2 * QUICK_OCTETS));
-        assert!(!after(10_000, 0));
-        assert!(after(1, QUICK_OCTETS));
     }
 }
