@@ -78,7 +78,8 @@ fn a_request_that_has_begun_to_come_is_answered() {
             stream
         })
         .collect();
-    pause(Duration::from_millis(300));
+    // Time to be accepted.
+    pause(Duration::from_secs(1));
     service.signal(Signal::TERM);
     pause(Duration::from_millis(300));
     for (stream, status) in halves.iter_mut().zip([404, 200, 200]) {

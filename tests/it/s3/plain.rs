@@ -33,7 +33,7 @@ async fn connections_are_used_again_and_one_that_was_closed_is_no_failure() {
         assert!(place.server.connections() <= (round + 1) * 2, "{} in round {round}", place.server.connections());
         place.server.close_idle();
     }
-    assert!(place.server.connections() > 4, "those that were closed are not used");
+    assert!(place.server.connections() > 2, "those that were closed are not used");
 }
 
 /// Such a store is asked twice, once.
