@@ -25,43 +25,16 @@ pub(super) enum Body {
 pub enum Portion {
     /// In memory.
     Memory(Bytes),
-    /// With the kernel.
-    Kernel(InKernel),
-}
-
-/// Octets that the kernel has, and gives to sockets only.
-pub struct InKernel(pub(super) Pipe);
-
-impl InKernel {
-    /// How many there are.
-    #[must_use]
-    pub fn octets(&self) -> usize {
-        self.0.octets()
-    }
-
-    /// Has the kernel send the next of them to a socket, and says how many it took.
-    ///
-    /// # Errors
-    /// The socket's.
-    pub fn send_to(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
-        self.0.send_to(socket)
-    }
-}
-
-impl Portion {
-    /// How many there are.
-    #[must_use]
-    pub fn octets(&self) -> usize {
-        match self {
-            Self::Memory(octets) => octets.len(),
-            Self::Kernel(octets) => octets.octets(),
-        }
-    }
+    /// With the kernel, which gives them to sockets only.
+    Kernel(Pipe),
 }
 
 impl Octets for Portion {
     fn octets(&self) -> usize {
-        self.octets()
+        match self {
+            Self::Memory(octets) => octets.len(),
+            Self::Kernel(pipe) => pipe.octets(),
+        }
     }
 }
 

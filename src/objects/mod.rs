@@ -34,9 +34,10 @@ use crate::domain::attachment::{ObjectKey, ObjectVersion};
 use crate::domain::mark::Mark;
 
 use body::Body;
-pub use body::{InKernel, ObjectBody, Portion};
+pub use body::{ObjectBody, Portion};
 pub use local::LocalDir;
 pub use mend::{MayMend, Owner};
+pub use pipe::Pipe;
 pub use s3::{CannotUse, DEFAULT_MEND_LIMIT, DEFAULT_READ_TIMEOUT, KeyPair, S3Bucket, S3Settings, sdk_client};
 pub use small::{Small, Source};
 

@@ -40,7 +40,7 @@ impl Ends {
 }
 
 /// A pipe, and what it holds.
-pub(super) struct Pipe {
+pub struct Pipe {
     /// There until it is dropped.
     ends: Option<Ends>,
     octets: usize,
@@ -67,7 +67,8 @@ impl Pipe {
     }
 
     /// What it holds.
-    pub(super) fn octets(&self) -> usize {
+    #[must_use]
+    pub fn octets(&self) -> usize {
         self.octets
     }
 
@@ -80,7 +81,10 @@ impl Pipe {
     }
 
     /// Gives a socket what it takes of it, and says how much.
-    pub(super) fn send_to(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+    ///
+    /// # Errors
+    /// The socket's.
+    pub fn send_to(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
         let octets = pass(&self.ends()?.read, socket, self.octets)?;
         self.octets = self.octets.saturating_sub(octets);
         Ok(octets)

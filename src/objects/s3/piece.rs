@@ -12,7 +12,7 @@ use hyper_rustls::MaybeHttpsStream;
 
 use super::plain::{Idle, poll_read};
 use super::wire::ToServer;
-use crate::objects::body::{InKernel, Portion};
+use crate::objects::body::Portion;
 use crate::objects::chunk::{CHUNK_OCTETS, Chunk};
 use crate::objects::mend;
 use crate::objects::pace::{Pace, SMALL_READ_OCTETS};
@@ -92,19 +92,14 @@ impl Arriving {
             let begun = std::mem::take(&mut self.begun);
             return Poll::Ready((!begun.is_empty()).then_some(Ok(begun)));
         }
-        let most = usize::try_from(self.rest).unwrap_or(usize::MAX);
         let Some(server) = &mut self.server else { return Poll::Ready(None) };
-        let octets = if self.pace.keeps_up() && most > SMALL_READ_OCTETS {
-            let mut chunk = Chunk::of(CHUNK_OCTETS as u64);
-            let octets = ready!(poll_read(server, cx, &mut chunk.room()[..most.min(CHUNK_OCTETS)]))?;
-            chunk.into_bytes(octets)
-        } else {
-            // It may wait for long: only what came is kept.
-            let mut chunk = Chunk::of(CHUNK_OCTETS as u64);
-            let room = &mut chunk.room()[..most.min(SMALL_READ_OCTETS)];
-            let octets = ready!(poll_read(server, cx, room))?;
-            Bytes::copy_from_slice(&room[..octets])
-        };
+        let keeps_up = self.pace.keeps_up();
+        let most = if keeps_up { CHUNK_OCTETS } else { SMALL_READ_OCTETS };
+        let most = usize::try_from(self.rest).unwrap_or(most).min(most);
+        let mut chunk = Chunk::of(CHUNK_OCTETS as u64);
+        let octets = ready!(poll_read(server, cx, &mut chunk.room()[..most]))?;
+        // What may wait for long takes no more memory than it needs.
+        let octets = if keeps_up { chunk.into_bytes(octets) } else { Bytes::copy_from_slice(&chunk.room()[..octets]) };
         if octets.is_empty() {
             return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into())));
         }
@@ -124,7 +119,7 @@ impl Arriving {
                 Ok(0) => return Poll::Ready(Some(Err(io::ErrorKind::UnexpectedEof.into()))),
                 Ok(octets) => {
                     self.came(octets);
-                    return Poll::Ready(Some(Ok(Portion::Kernel(InKernel(pipe)))));
+                    return Poll::Ready(Some(Ok(Portion::Kernel(pipe))));
                 }
                 // If it is the connection that failed, reading says so.
                 Err(_) => self.passes = false,

@@ -141,9 +141,9 @@ async fn send(socket: &mut GatedSocket, entry: &Entry, mut body: ObjectBody, oct
                 socket.write_all(&mut [IoSlice::new(&octets)]).await?;
                 entry.took(sent);
             }
-            Some(Ok(Portion::Kernel(mut octets))) => {
-                while octets.octets() > 0 {
-                    rest = by_kernel(socket, entry, rest, |socket| octets.send_to(socket)).await?;
+            Some(Ok(Portion::Kernel(mut pipe))) => {
+                while pipe.octets() > 0 {
+                    rest = by_kernel(socket, entry, rest, |socket| pipe.send_to(socket)).await?;
                 }
             }
             Some(Err(error)) => return Err(Broken::Store(Some(error))),
