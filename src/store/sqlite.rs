@@ -57,8 +57,7 @@ pub(super) async fn open(path: &Path, migrate: Migrate) -> Result<Db, StoreError
     let options = options(&path).read_only(true).row_buffer_size(ROWS_AHEAD);
     let readers = pool_options(READERS).connect_with(options.clone()).await?;
     let liveness = pool_options(LIVENESS_READERS).connect_with(options.clone()).await?;
-    // Without it every state has to be asked for, which is slower, and right.
-    let state = StateFile::open(&path, &options).await.ok().flatten();
+    let state = StateFile::open(&path, &options).await?;
     Ok(Db::Sqlite { readers, liveness, writer, state })
 }
 
