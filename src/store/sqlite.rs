@@ -47,6 +47,8 @@ pub(super) async fn open(path: &Path, migrate: Migrate) -> Result<Db, StoreError
         Migrate::No if !path.try_exists()? => return Err(SchemaMismatch::Missing.into()),
         Migrate::No => {}
     }
+    // SQLite puts the log and its index beside the file that a link leads to.
+    let path = path.canonicalize()?;
     let writer = open_writer(&path).await?;
     match (check_schema(&writer).await, migrate) {
         (Err(StoreError::Schema(SchemaMismatch::Missing | SchemaMismatch::Older)), Migrate::Yes) => {

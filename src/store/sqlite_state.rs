@@ -2,8 +2,9 @@
 //!
 //! The index of its write-ahead log, a file that all of its connections share, begins with a header that every commit of
 //! every process changes before it is answered: the library itself begins each read by it
-//! (<https://www.sqlite.org/walformat.html>, section 2.1). It counts transactions and holds a checksum over all that
-//! the log has, so while its octets are the same, nothing was committed, and what was read is what would be read now.
+//! (<https://www.sqlite.org/walformat.html>, section 2.1). It counts transactions, and holds the log's length, salts that
+//! are new whenever the log begins anew, and a checksum over all that the log has. So while its octets are the same,
+//! nothing was committed, and what was read is what would be read now.
 //!
 //! Measured, with rows kept (`liveness/kept.rs`): waiting for a batch that asks for the sites' change numbers by a
 //! statement, on the library's thread, took 4 of the 20 µs of CPU that a small download cost; reading the header by a
@@ -11,7 +12,7 @@
 
 use std::fs::OpenOptions;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -21,13 +22,15 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{ConnectOptions as _, Connection as _};
 
 use super::StoreError;
-use crate::file_system::is_local;
+use crate::file_system::is_local_path;
 
 /// The header, in words of eight octets.
 const HEADER_WORDS: usize = 6;
 /// It is there twice. Who writes it writes the second one first, and who reads it reads the first one first: where both are
-/// the same, nothing is being written (`walIndexWriteHdr` and `walIndexTryHdr` of the library's source).
+/// the same, nothing is being written (`walIndexWriteHdr` and `walIndexTryHdr` of the library's source). The checksum in it
+/// need not be looked at as well: octets that were never written together equal those of no later state.
 const HEADERS: usize = 2;
+const HEADERS_OCTETS: u64 = (HEADERS * HEADER_WORDS * size_of::<u64>()) as u64;
 /// Which octet says that it is initialised: one of this word, at this place in it.
 const IS_INITIALISED: (usize, usize) = (1, 4);
 
@@ -35,8 +38,8 @@ const IS_INITIALISED: (usize, usize) = (1, 4);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DatabaseState([u64; HEADER_WORDS]);
 
-/// The file that tells. It stays open, and its beginning in memory, for as long as the process runs: the library's locks on
-/// it are the process's, and closing it anywhere would drop them (fcntl(2), POSIX record locks).
+/// The file that tells. It stays open, and in memory, for as long as the process runs: the library's locks on it are the
+/// process's, and closing it anywhere would drop them (fcntl(2), POSIX record locks).
 #[derive(Clone)]
 pub(super) struct StateFile {
     headers: &'static [AtomicU64],
@@ -50,26 +53,35 @@ struct User {
     closed: AtomicBool,
 }
 
+/// Whether a file can tell.
+fn is_usable(file: &Path) -> io::Result<bool> {
+    Ok(is_local_path(file)? && std::fs::metadata(file)?.len() >= HEADERS_OCTETS)
+}
+
 impl StateFile {
-    /// That of a database which is open, in the mode of the write-ahead log. `None` where what is read might not be what
-    /// others have written: only file systems of this machine promise that.
+    /// That of a database which is open under its real path, in the mode of the write-ahead log. `None` where it cannot be
+    /// had, or might not show what others have written: only file systems of this machine promise that.
     ///
     /// # Errors
-    /// The database is to be closed then: the library's locks on the file may be gone.
+    /// The database is not to be used by this process then: the library's locks on the file are gone.
     pub(super) async fn open(database: &Path, options: &SqliteConnectOptions) -> Result<Option<Self>, StoreError> {
-        let mut connection = options.connect().await?;
+        let Ok(mut connection) = options.connect().await else { return Ok(None) };
         // A connection begins to use it when it reads.
-        sqlx::query("SELECT count(*) FROM sqlite_schema").execute(&mut connection).await?;
+        let read = sqlx::query("SELECT count(*) FROM sqlite_schema").execute(&mut connection).await;
         let mut name = database.as_os_str().to_owned();
         name.push("-shm");
-        // For writing, though nothing is written: safe Rust has atomics in writable memory only.
-        let file = OpenOptions::new().read(true).write(true).open(&name)?;
-        let is_local = is_local(&file)?;
+        let name = PathBuf::from(name);
+        // All that can be asked is asked before it is open.
+        if read.is_err() || !is_usable(&name).unwrap_or(false) {
+            return Ok(None);
+        }
+        // For writing, though nothing is written: the crate gives atomics in writable memory only.
+        let Ok(file) = OpenOptions::new().read(true).write(true).open(&name) else { return Ok(None) };
         let mapped = MemoryMappedFile::from_file(file, MmapMode::ReadWrite, &name).map_err(io::Error::other)?;
         let headers = Box::leak(Box::new(mapped)).atomic_u64_slice(0, HEADERS * HEADER_WORDS);
         let headers = Box::leak(Box::new(headers.map_err(io::Error::other)?));
         let user = Arc::new(User { connection: Mutex::new(Some(connection)), closed: AtomicBool::new(false) });
-        Ok(is_local.then_some(Self { headers, user }))
+        Ok(Some(Self { headers, user }))
     }
 
     /// The state now; `None` when it cannot be told: a commit is being written, or the file is no longer in use.
@@ -143,6 +155,27 @@ mod tests {
         let mut other = SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&path)).await.unwrap();
         sqlx::query("UPDATE recommits SET count = count + 1").execute(&mut other).await.unwrap();
         assert_ne!(store.state().unwrap(), before);
+    }
+
+    /// What lies beside a symbolic link is not the database's, and may be left over from another one.
+    #[tokio::test]
+    async fn a_link_leads_to_the_file_that_tells() {
+        let (store, path, directory) = fresh().await;
+        store.close().await;
+        for (name, stale) in [("b.db", false), ("c.db", true)] {
+            let link = directory.path().join(name);
+            std::os::unix::fs::symlink(&path, &link).unwrap();
+            let store = Store::open(&DatabaseUrl::Sqlite(link.clone()), Migrate::Yes).await.unwrap();
+            if stale {
+                std::fs::copy(directory.path().join("a.db-shm"), directory.path().join("c.db-shm")).unwrap();
+            }
+            store.close().await;
+            let store = Store::open(&DatabaseUrl::Sqlite(link), Migrate::Yes).await.unwrap();
+            let before = store.state().unwrap();
+            store.intend_object(&ObjectKey::named(name).unwrap(), NOW).await.unwrap();
+            assert_ne!(store.state().unwrap(), before, "{name}");
+            store.close().await;
+        }
     }
 
     /// Somebody else comes and goes while nobody but the file's user has the database open.

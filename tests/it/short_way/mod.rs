@@ -2,6 +2,7 @@
 //! itself.
 
 mod kept;
+mod other_process;
 mod parts;
 mod truncated;
 mod unknown;
