@@ -1,0 +1,66 @@
+"""Clients on slow lines, in a process of their own: python3 slow_clients.py PORT PATH CLIENTS
+
+Prints a line when all of them have connected, and what they saw, as JSON, when its standard input ends.
+"""
+
+import asyncio
+import json
+import socket
+import sys
+import time
+
+import processes
+
+READ_OCTETS = 10_000  # a second
+RECEIVE_BUFFER_OCTETS = 32 * 1024
+# As on a line: over Ethernet. Loopback's own, of 64 KiB, do not fit into so small a receive buffer: the kernel then only
+# sends when its probe timer has it, seconds apart.
+SEGMENT_OCTETS = 1460
+STALLED_SECONDS = 2
+PAUSE_BETWEEN_CLIENTS_SECONDS = 0.002
+
+
+class Reader:
+    """One of them."""
+
+    def __init__(self, port, path):
+        self.address, self.path, self.head, self.longest_wait = ("127.0.0.1", port), path, b"", 0
+
+    async def run(self):
+        loop = asyncio.get_running_loop()
+        with socket.socket() as connection:
+            connection.setblocking(False)
+            # Else the kernel takes the whole file at once, and the server has nothing left to do.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_OCTETS)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT_OCTETS)
+            await loop.sock_connect(connection, self.address)
+            await loop.sock_sendall(connection, f"GET {self.path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            self.head = await loop.sock_recv(connection, READ_OCTETS)
+            while True:
+                await asyncio.sleep(1)
+                asked = time.monotonic()
+                if not await loop.sock_recv(connection, READ_OCTETS):
+                    raise ConnectionError("the server ended a slow download")
+                self.longest_wait = max(self.longest_wait, time.monotonic() - asked)
+
+
+async def main(port, path, clients):
+    readers, tasks = [Reader(port, path) for _ in range(clients)], []
+    for reader in readers:
+        tasks.append(asyncio.create_task(reader.run()))
+        await asyncio.sleep(PAUSE_BETWEEN_CLIENTS_SECONDS)
+    print("connected", flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    ended = [repr(task.exception()) for task in tasks if task.done()]
+    refused = [repr(reader.head[:40]) for reader in readers if not reader.head.startswith(b"HTTP/1.1 200 ")]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    stalled = sum(reader.longest_wait > STALLED_SECONDS for reader in readers)
+    longest = max(reader.longest_wait for reader in readers)
+    print(json.dumps({"ended": ended, "refused": refused, "stalled": stalled, "longest_wait_seconds": longest}))
+
+
+if __name__ == "__main__":
+    processes.keep_many_files_open()
+    asyncio.run(main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3])))
