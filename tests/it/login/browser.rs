@@ -7,15 +7,19 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::{BodyExt as _, Full};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
+use crate::binary::pause;
 use crate::harness::HttpClient;
 
 /// How long a page may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(40);
+/// For a browser that was told to end.
+const TIME_TO_END: Duration = Duration::from_secs(5);
 /// The name of an element's reference (`WebDriver` section 12.1).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
@@ -23,11 +27,13 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 const TRIES: usize = 5;
 
 /// A driver that listens, what it says, and its port.
-async fn started() -> (Child, Lines<BufReader<ChildStdout>>, String) {
+async fn started(folder: &Path) -> (Child, Lines<BufReader<ChildStdout>>, String) {
     let mut said = Vec::new();
     for _ in 0..TRIES {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
+            // The browser leaves its own temporary files there.
+            .env("TMPDIR", folder)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true)
@@ -48,6 +54,8 @@ async fn started() -> (Child, Lines<BufReader<ChildStdout>>, String) {
 /// One browser with a profile of its own.
 pub struct Browser {
     driver: Child,
+    /// The browser's process, which outlives its driver.
+    process: Option<Pid>,
     client: HttpClient,
     base: String,
     folder: TempDir,
@@ -57,11 +65,14 @@ pub struct Browser {
 
 impl Browser {
     pub async fn open() -> Self {
-        let (driver, lines, port) = started().await;
-        let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
         let folder = tempfile::tempdir().expect("a temporary directory");
-        let mut browser = Self { driver, client, base: format!("http://127.0.0.1:{port}"), folder, _output: lines };
+        let (driver, lines, port) = started(folder.path()).await;
+        let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
+        let base = format!("http://127.0.0.1:{port}");
+        let mut browser = Self { driver, process: None, client, base, folder, _output: lines };
         let session = browser.call(Method::POST, "/session", browser.capabilities()).await;
+        let process = session["capabilities"]["goog:processID"].as_i64().expect("the browser's process");
+        browser.process = Pid::from_raw(process.try_into().expect("a number of a process"));
         let session = session["sessionId"].as_str().expect("a session").to_owned();
         browser.base = format!("{}/session/{session}", browser.base);
         browser
@@ -212,5 +223,21 @@ impl Browser {
     pub async fn close(mut self) {
         self.call(Method::DELETE, "", Value::Null).await;
         self.driver.kill().await.expect("chromedriver ends");
+    }
+}
+
+impl Drop for Browser {
+    /// The driver does not wait for the browser, and leaves it running when it is killed first.
+    fn drop(&mut self) {
+        let Some(process) = self.process else { return };
+        let end = Instant::now() + TIME_TO_END;
+        let _ = kill_process(process, Signal::TERM);
+        while test_kill_process(process).is_ok() {
+            if Instant::now() > end {
+                let _ = kill_process(process, Signal::KILL);
+                return;
+            }
+            pause(Duration::from_millis(10));
+        }
     }
 }
