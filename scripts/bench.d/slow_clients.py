@@ -24,7 +24,12 @@ class Reader:
     """One of them."""
 
     def __init__(self, port, path):
-        self.address, self.path, self.head, self.longest_wait = ("127.0.0.1", port), path, b"", 0
+        self.address, self.path, self.head = ("127.0.0.1", port), path, b""
+        self.longest_wait, self.waiting_since = 0, None
+
+    def waited(self):
+        """The longest wait, in seconds; one that has not ended counts, too."""
+        return max(self.longest_wait, time.monotonic() - self.waiting_since if self.waiting_since else 0)
 
     async def run(self):
         loop = asyncio.get_running_loop()
@@ -38,10 +43,10 @@ class Reader:
             self.head = await loop.sock_recv(connection, READ_OCTETS)
             while True:
                 await asyncio.sleep(1)
-                asked = time.monotonic()
+                self.waiting_since = time.monotonic()
                 if not await loop.sock_recv(connection, READ_OCTETS):
                     raise ConnectionError("the server ended a slow download")
-                self.longest_wait = max(self.longest_wait, time.monotonic() - asked)
+                self.longest_wait, self.waiting_since = self.waited(), None
 
 
 async def main(port, path, clients):
@@ -53,12 +58,12 @@ async def main(port, path, clients):
     await asyncio.to_thread(sys.stdin.read)
     ended = [repr(task.exception()) for task in tasks if task.done()]
     refused = [repr(reader.head[:40]) for reader in readers if not reader.head.startswith(b"HTTP/1.1 200 ")]
+    waits = [reader.waited() for reader in readers]
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    stalled = sum(reader.longest_wait > STALLED_SECONDS for reader in readers)
-    longest = max(reader.longest_wait for reader in readers)
-    print(json.dumps({"ended": ended, "refused": refused, "stalled": stalled, "longest_wait_seconds": longest}))
+    stalled = sum(wait > STALLED_SECONDS for wait in waits)
+    print(json.dumps({"ended": ended, "refused": refused, "stalled": stalled, "longest_wait_seconds": max(waits)}))
 
 
 if __name__ == "__main__":
