@@ -188,6 +188,8 @@ impl Watch {
         let mut state = self.state.lock();
         if let Phase::Answering { over: true } = state.phase {
             state.phase = Phase::Idle(Instant::now());
+            // What the kernel still holds of it is no longer ours to judge, and the next one may be somebody else's.
+            state.pace = Pace::default();
         }
     }
 
@@ -311,6 +313,34 @@ mod tests {
             assert_eq!(after(&watch, 10).await, None);
             watch.took(11 * 1024);
         }
+    }
+
+    /// Its last write is what was left, however much the client took.
+    #[tokio::test(start_paused = true)]
+    async fn a_response_that_is_written_whole_is_judged_no_more() {
+        let watch = Watch::new(PATIENCE);
+        watch.request();
+        watch.took(1_000_000);
+        for octets in [65_536, 1] {
+            watch.full();
+            assert_eq!(after(&watch, 59).await, None);
+            watch.took(octets);
+        }
+        assert_eq!(after(&watch, 0).await, Some(RanOut::TooSlow), "1,111 octets a second");
+        watch.body_over();
+        watch.flushed();
+        assert_eq!(after(&watch, 0).await, None);
+
+        // Nor does the next one answer for it.
+        watch.request();
+        watch.full();
+        assert_eq!(after(&watch, 59).await, None);
+        answered(&watch);
+        watch.request();
+        watch.full();
+        assert_eq!(after(&watch, 2).await, None);
+        watch.took(1);
+        assert_eq!(after(&watch, 0).await, None);
     }
 
     #[tokio::test(start_paused = true)]

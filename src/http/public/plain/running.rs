@@ -162,9 +162,12 @@ async fn by_kernel(
 ) -> Result<u64, Broken> {
     let sent = poll_fn(|cx| socket.poll_send(cx, &mut call)).await.map_err(Broken::of_sending)? as u64;
     entry.took(sent);
+    let rest = left(rest, sent)?;
     // Others want their turn: a socket may take for long what costs no wait.
-    tokio::task::yield_now().await;
-    left(rest, sent)
+    if rest > 0 {
+        tokio::task::yield_now().await;
+    }
+    Ok(rest)
 }
 
 /// Nothing, or more than there is, is not what was promised.
