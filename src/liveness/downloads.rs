@@ -72,8 +72,8 @@ pub struct Ended {
 
 type OnEnd = Box<dyn FnOnce(Ended) + Send>;
 
-/// A running download: entered before its first question to the database is sent, left when its last byte is written
-/// or its connection is gone.
+/// A running download: entered before the question under whose answer it runs on is sent, left when its last byte is
+/// written or its connection is gone.
 pub struct Entry {
     capability: Capability,
     gate: Arc<Gate>,
@@ -146,21 +146,22 @@ impl Entry {
         self.unverified_for(now) > PAUSE_LIMIT
     }
 
-    /// Cuts the download by resetting its connection. The first reason stays.
+    /// Cuts the download by resetting its connection, unless it is over: then another's may run there. The first reason
+    /// stays.
     pub fn cut(&self, reason: CutReason) {
         // With `begin`, which stores its yes and then looks for `dead`: one of the two sees the other (`SeqCst`).
         self.dead.store(true, Ordering::SeqCst);
-        let number =
-            CUT_REASONS.iter().position(|r| *r == reason).map_or(NOT_CUT, |n| u8::try_from(n + 1).unwrap_or(1));
-        let first = self.cut.compare_exchange(NOT_CUT, number, Ordering::AcqRel, Ordering::Acquire).is_ok();
         // Without a yes there is no byte to withhold: the request itself will be refused.
         if self.yes_sent.load(Ordering::SeqCst) == 0 {
             return;
         }
-        if first {
-            self.downloads.metrics.download_cut(reason);
-        }
-        self.gate.cut();
+        let number =
+            CUT_REASONS.iter().position(|r| *r == reason).map_or(NOT_CUT, |n| u8::try_from(n + 1).unwrap_or(1));
+        self.gate.cut_running(self, || {
+            if self.cut.compare_exchange(NOT_CUT, number, Ordering::AcqRel, Ordering::Acquire).is_ok() {
+                self.downloads.metrics.download_cut(reason);
+            }
+        });
     }
 
     /// The connection took octets of the body.
@@ -221,7 +222,7 @@ impl Downloads {
         Arc::new(Self { epoch, running: Mutex::default(), wanted: Notify::new(), metrics })
     }
 
-    /// Enters a download, before its first question is sent: so no sweep that starts later can miss it.
+    /// Enters a download. To be called before a question is sent: no sweep that starts later can miss it then.
     pub fn enter(self: &Arc<Self>, capability: impl Into<Capability>, gate: &Arc<Gate>) -> Arc<Entry> {
         let capability = capability.into();
         let entry = {

@@ -96,6 +96,16 @@ impl Gate {
         self.task.register(cx.waker());
     }
 
+    /// Cuts the connection of a download that is not over, after `first`: it cannot end, and no other one begin, in
+    /// between.
+    pub(super) fn cut_running(&self, entry: &Entry, first: impl FnOnce()) {
+        let running = self.running.lock();
+        if running.iter().any(|other| std::ptr::eq(&raw const **other, entry)) {
+            first();
+            self.cut();
+        }
+    }
+
     /// Cuts the connection: nothing more is written, and it is reset.
     pub fn cut(&self) {
         self.cut.store(true, Ordering::Release);
