@@ -2,7 +2,7 @@
 //! it was cut.
 
 use std::future::poll_fn;
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, Read as _};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -159,6 +159,18 @@ impl GatedSocket {
         }
     }
 
+    /// Reads what the kernel has, though the runtime has not heard of it yet: who closes a connection now must know.
+    fn read_unheard(&self, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match (&*SockRef::from(&self.stream)).read(buf.initialize_unfilled()) {
+            Ok(octets) => {
+                buf.advance(octets);
+                Poll::Ready(Ok(()))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
     /// Whether the gate is open. While it is not, the client is not waited for.
     fn may_write(&self, cx: &Context<'_>) -> bool {
         let allowed = self.gate.poll_write_allowed(cx).is_ready();
@@ -186,11 +198,12 @@ impl GatedSocket {
 
 impl Drop for GatedSocket {
     fn drop(&mut self) {
+        // After this no download of it can be cut any more: what was counted as cut is reset.
+        self.gate.closed();
         if self.gate.is_cut() {
             // The client sees an error, never a short file that looks whole.
             reset_when_dropped(&self.stream);
         }
-        self.gate.closed();
     }
 }
 
@@ -203,7 +216,10 @@ impl AsyncRead for GatedSocket {
             self.watch.received();
             return Poll::Ready(Ok(()));
         }
-        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let mut read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if read.is_pending() && self.gate.is_stopping() {
+            read = self.read_unheard(buf);
+        }
         if buf.filled().len() > before {
             self.watch.received();
         }
@@ -255,4 +271,42 @@ impl AsyncWrite for GatedSocket {
 /// that is open.
 pub(super) fn reset_when_dropped(stream: &TcpStream) {
     let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write as _;
+    use std::task::Waker;
+    use tokio::net::TcpListener;
+
+    use crate::edge::Patience;
+
+    const PATIENCE: Patience =
+        Patience { header: Duration::MAX, idle: Duration::MAX, stall: Duration::MAX, rate: None };
+
+    async fn pair() -> (std::net::TcpStream, GatedSocket) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        (client, GatedSocket::new(stream, Gate::new(), Arc::new(Watch::new(PATIENCE))))
+    }
+
+    /// The runtime hears of them only when its one thread has nothing else to do.
+    #[tokio::test]
+    async fn what_came_before_the_stop_is_read_after_it() {
+        let (mut client, mut socket) = pair().await;
+        let (mut room, mut cx) = ([0; 8], Context::from_waker(Waker::noop()));
+        let mut buf = ReadBuf::new(&mut room);
+        assert!(Pin::new(&mut socket).poll_read(&mut cx, &mut buf).is_pending());
+        client.write_all(b"GET").unwrap();
+        assert!(Pin::new(&mut socket).poll_read(&mut cx, &mut buf).is_pending(), "it is not heard of");
+        socket.gate.stop();
+        assert!(Pin::new(&mut socket).poll_read(&mut cx, &mut buf).is_ready());
+        assert_eq!(buf.filled(), b"GET");
+        assert!(Pin::new(&mut socket).poll_read(&mut cx, &mut buf).is_pending(), "there is no more");
+        drop(client);
+        assert!(Pin::new(&mut socket).poll_read(&mut cx, &mut buf).is_ready());
+        assert_eq!(buf.filled(), b"GET", "its end");
+    }
 }

@@ -15,6 +15,7 @@ mod small;
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 
 use super::cache::LARGEST_OBJECT_OCTETS;
 use super::file::{self, Source};
@@ -59,7 +60,7 @@ pub(super) async fn serve(service: PublicService, mut socket: GatedSocket) -> Op
     }
 }
 
-/// Waits for the head of a request. `None`: no further one comes, or none is wanted.
+/// Waits for the head of a request. `None`: no further one comes.
 async fn next_request(public: &Public, socket: &mut GatedSocket) -> Option<Seen> {
     loop {
         if !socket.received().is_empty() {
@@ -70,19 +71,17 @@ async fn next_request(public: &Public, socket: &mut GatedSocket) -> Option<Seen>
             }
         }
         let received = poll_fn(|cx| {
-            // What has begun to come is read to its end, and hyper ends the connection after it.
-            if socket.received().is_empty() && socket.gate().is_stopping() {
-                return std::task::Poll::Ready(Ok(0));
+            if socket.gate().is_stopping() {
+                return Poll::Ready(None);
             }
-            socket.poll_receive(cx)
+            socket.poll_receive(cx).map(Some)
         });
         match received.await {
-            Ok(0) if !socket.received().is_empty() => return Some(Seen::Other),
-            Ok(1..) => {}
-            Ok(0) | Err(_) => return None,
-        }
-        if socket.gate().is_stopping() {
-            return Some(Seen::Other);
+            Some(Ok(1..)) => {}
+            Some(Ok(0)) if !socket.received().is_empty() => return Some(Seen::Other),
+            Some(Ok(0) | Err(_)) => return None,
+            // hyper answers what has come or begun to come, and ends the connection after it.
+            None => return Some(Seen::Other),
         }
     }
 }
