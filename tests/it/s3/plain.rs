@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use attachlink::liveness::AskedBy;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, crypto};
@@ -17,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use super::failing_store::{Place, sample};
 use crate::authority::Authority;
 use crate::binary::{self, curl};
-use crate::fault_server::{Fault, FaultServer};
+use crate::fault_server::{Fault, FaultServer, Mood};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_are_used_again_and_one_that_was_closed_is_no_failure() {
@@ -50,6 +51,66 @@ async fn answers_that_do_not_say_how_long_they_are_are_left_to_hyper() {
         assert!(place.download(&large_url, Some(&(5..500_000))).await.unwrap() == large[5..500_000]);
     }
     assert_eq!(place.server.gets() - before, 9 + 1);
+}
+
+/// The database's first yes is too old by then: it is asked again, and the store is not.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_takes_its_time_is_asked_once() {
+    const TAKES: Duration = Duration::from_secs(1);
+    let place = Place::start(&[]).await;
+    let octets = sample(20_000);
+    let url = place.link("small", &octets).await;
+    let (doomed, doomed_id) = place.service.link("c1", "small").await;
+    place.server.mood(Mood::Slow(TAKES));
+    let before = place.server.gets();
+    for round in 1..=3 {
+        assert!(place.service.open(&url).await.ok(200).body == octets);
+        assert_eq!(place.server.gets() - before, round);
+    }
+    let revoke = async {
+        tokio::time::sleep(TAKES / 2).await;
+        place.service.delete(&format!("/sites/acme/links/{doomed_id}")).await.ok(204);
+    };
+    let (refused, ()) = tokio::join!(place.service.open(&doomed), revoke);
+    refused.ok(410);
+    assert_eq!(place.server.gets() - before, 4);
+}
+
+/// Where the database takes its time as well, what it says of a file at last is older than what may be written under.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_yes_that_comes_late_lets_nothing_out() {
+    const TAKES: Duration = Duration::from_secs(1);
+    let asked = Arc::<AtomicUsize>::default();
+    let counted = Arc::clone(&asked);
+    let place = Place::start_around(&[], move |query| {
+        Arc::new(move |links| match links.by {
+            AskedBy::Request => Box::pin(std::future::pending()),
+            AskedBy::Sweep => query(links),
+            AskedBy::Batcher => {
+                let late = counted.fetch_add(1, Ordering::SeqCst) == 1;
+                let rows = query(links);
+                Box::pin(async move {
+                    let rows = rows.await;
+                    if late {
+                        tokio::time::sleep(TAKES).await;
+                    }
+                    rows
+                })
+            }
+        })
+    })
+    .await;
+    place.link("small", &sample(20_000)).await;
+    let (doomed, doomed_id) = place.service.link("c1", "small").await;
+    place.server.mood(Mood::Slow(TAKES));
+    let revoke = async {
+        tokio::time::sleep(TAKES + TAKES / 2).await;
+        assert_eq!(asked.load(Ordering::SeqCst), 2, "it has said yes, and nobody has heard it yet");
+        place.service.delete(&format!("/sites/acme/links/{doomed_id}")).await.ok(204);
+    };
+    let (refused, ()) = tokio::join!(place.service.open(&doomed), revoke);
+    refused.ok(410);
+    assert_eq!(asked.load(Ordering::SeqCst), 3);
 }
 
 /// Sends a request for a whole file, and reads the answer's head and its first `octets`.
