@@ -1,7 +1,8 @@
 //! Rows about living links that are kept from an earlier read, and used only while nothing has changed.
 //!
-//! This is no cache of authority: the database is asked for every batch, in a statement sent after its requests arrived.
-//! It is asked for the change numbers of the sites instead of every link's row. Whatever changes what would be read
+//! This is no cache of authority: the database is asked after each request arrived, by a statement or, where it is the
+//! embedded one, by looking whether anything was committed since. It is asked for the change numbers of the sites instead of
+//! every link's row. Whatever changes what would be read
 //! about a living link replaces its site's number in the same transaction. So while the number read *now* is the one
 //! that came with the row, the row is what would be read now. Nothing else decides, no time and no message.
 
@@ -19,8 +20,10 @@ use crate::store::{DatabaseState, LivenessRow, SiteChange, Store, StoreError};
 
 /// What is kept at most.
 const KEPT_OCTETS: u64 = 64 * 1024 * 1024;
-/// What a row costs beside its texts, with its place among the others and the head of an answer that is kept with it.
+/// What a row costs beside its texts, with its place among the others and the two heads of answers that are kept with it.
 const ROW_OCTETS: usize = 2048;
+/// A file's name is in each of the heads twice, once with up to three octets for each of its own.
+const NAME_IN_HEADS: usize = 8;
 /// About how many rows that are.
 const KEPT_ROWS: usize = 32 * 1024;
 
@@ -156,7 +159,10 @@ impl Weighter<LinkId, Arc<LivenessRow>> for Octets {
     fn weight(&self, _: &LinkId, row: &Arc<LivenessRow>) -> u64 {
         let texts = row.served.as_ref().map_or(0, |served| {
             let object = &served.object;
-            served.filename.len() + served.media_type.len() + object.key.as_str().len() + object.version.len()
+            served.filename.len() * NAME_IN_HEADS
+                + served.media_type.len()
+                + object.key.as_str().len()
+                + object.version.len()
         });
         let names = row.site.as_str().len() + row.recipient.as_ref().map_or(0, |recipient| recipient.as_str().len());
         (ROW_OCTETS + texts + names) as u64

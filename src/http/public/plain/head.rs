@@ -10,15 +10,15 @@ use time::OffsetDateTime;
 use super::super::file::{self, Wish};
 use crate::store::ServedObject;
 
-/// Four readers, with and without `?download`.
-const WISHES: usize = 8;
+/// Of those that are asked for first: one for whoever reads the email, one for whatever looks at it before.
+const KEPT: usize = 2;
 /// Most heads are of about 700 octets.
 const USUAL_OCTETS: usize = 1024;
 
 /// The heads of one row's answers.
 pub(super) struct Heads {
     etag: String,
-    made: [OnceLock<Bytes>; WISHES],
+    made: [OnceLock<(Wish, Bytes)>; KEPT],
 }
 
 impl Heads {
@@ -39,8 +39,11 @@ impl Heads {
         if served.object.modified_at > now {
             return make();
         }
-        let number = wish.reader as usize + if wish.attachment { WISHES / 2 } else { 0 };
-        self.made.get(number).map_or_else(make, |made| made.get_or_init(make).clone())
+        let kept = |made: &OnceLock<(Wish, Bytes)>| {
+            let (of, head) = made.get_or_init(|| (wish, make()));
+            (*of == wish).then(|| head.clone())
+        };
+        self.made.iter().find_map(kept).unwrap_or_else(make)
     }
 }
 
@@ -55,7 +58,8 @@ fn make(served: &ServedObject, wish: Wish, etag: &str, now: OffsetDateTime) -> B
             head.put_slice(part);
         }
     }
-    head.freeze()
+    // Without the room that was not used, for as long as the row is kept.
+    Bytes::copy_from_slice(&head)
 }
 
 thread_local! {
