@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rustix::io::{Errno, retry_on_intr};
@@ -16,11 +17,15 @@ const LEAST_OCTETS: usize = 64 * 1024;
 /// of what it grants one user by default. Further downloads go by our own memory.
 const MOST_PIPES: usize = 32;
 
-static POOL: Mutex<Pool> = Mutex::new(Pool { spare: Vec::new(), open: 0 });
+/// After the kernel gave none, none is asked for so long.
+const PAUSE: Duration = Duration::from_secs(5);
+
+static POOL: Mutex<Pool> = Mutex::new(Pool { spare: Vec::new(), open: 0, refused: None });
 
 struct Pool {
     spare: Vec<Ends>,
     open: usize,
+    refused: Option<Instant>,
 }
 
 struct Ends {
@@ -52,9 +57,12 @@ impl Pipe {
         let mut pool = POOL.lock();
         let ends = match pool.spare.pop() {
             Some(ends) => ends,
-            None if pool.open == MOST_PIPES => return None,
+            None if pool.open == MOST_PIPES || pool.refused.is_some_and(|at| at.elapsed() < PAUSE) => return None,
             None => {
-                let ends = Ends::open().ok()?;
+                let Ok(ends) = Ends::open() else {
+                    pool.refused = Some(Instant::now());
+                    return None;
+                };
                 pool.open += 1;
                 ends
             }
