@@ -26,7 +26,7 @@ pub struct Unknown;
 pub struct Answer<R> {
     /// Its row; `None` when there is no such thing.
     pub row: Option<Arc<R>>,
-    /// When the statement was sent: what it says was true at some time after this.
+    /// When the database was asked: what it says was true at some time after this.
     pub sent: Instant,
 }
 
@@ -80,7 +80,7 @@ where
         Some(Answer { row: Some(at_once(key)?), sent })
     }
 
-    /// Asks the database about a key, in a statement that is sent after this call.
+    /// Asks the database about a key, after this call: by a statement for all that wait, or at once where that can be.
     ///
     /// # Errors
     /// [`Unknown`] when the database fails, or stays silent past the deadline.

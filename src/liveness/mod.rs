@@ -4,8 +4,8 @@
 //! sweeps them. Neither takes an earlier answer for one of now: there is no cache of authority, so there is no lease, no
 //! clock and no invalidation that could be wrong ([`Kept`] says why its rows are none). The proof is one sentence each:
 //!
-//! - A request is answered only from a statement that was *sent after it arrived*; a revocation answers only after its
-//!   commit. So a request that arrives after an answered revocation reads it.
+//! - A request is answered only from what the database said *after it arrived*, in a statement or by the state of its log
+//!   ([`Kept`]); a revocation answers only after its commit. So a request that arrives after an answered revocation reads it.
 //! - A running download writes only within [`WRITE_WINDOW`] of the moment at which the last statement that said yes was
 //!   *sent*. A statement sent after the commit says no. So nothing is written later than that after the answer.
 
