@@ -12,10 +12,10 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, Interval, MissedTickBehavior};
 
-use super::serve::{Accepted, Edge, Front};
-use super::{GatedSocket, Patience, Watch};
+use super::serve::{Accepted, Front};
+use super::{GatedSocket, Watch};
+use crate::liveness::Gate;
 
 /// What hyper may hold of one connection, in each direction: several reads of a file, and all headers of a request.
 const CONNECTION_BUFFER_OCTETS: usize = 64 * 1024;
@@ -25,13 +25,8 @@ const CONNECTION_BUFFER_OCTETS: usize = 64 * 1024;
 const HEAD_OCTETS: usize = 32 * 1024;
 
 /// Serves a connection until its client, the service or a limit ends it: first by `front`, then by hyper.
-pub(super) async fn connection<S, B>(
-    stream: TcpStream,
-    accepted: Accepted,
-    front: Option<Front>,
-    service: S,
-    edge: &Edge,
-) where
+pub(super) async fn connection<S, B>(stream: TcpStream, accepted: Accepted, front: Option<Front>, service: S)
+where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
     S::Future: Send,
     B: Body + Send + Unpin + 'static,
@@ -44,7 +39,7 @@ pub(super) async fn connection<S, B>(
     let mut socket = GatedSocket::new(stream, Arc::clone(gate), Arc::clone(watch));
     if let Some(front) = front {
         // It looks at the stop itself, each time it is polled.
-        match supervised(front(socket), |_| {}, &accepted, edge).await.flatten() {
+        match supervised(front(socket), |_| {}, gate).await.flatten() {
             Some(left) => socket = left,
             None => return,
         }
@@ -61,7 +56,7 @@ pub(super) async fn connection<S, B>(
         .max_buf_size(CONNECTION_BUFFER_OCTETS)
         .max_header_size(HEAD_OCTETS)
         .serve_connection(TokioIo::new(socket), watched);
-    if let Some(Err(error)) = supervised(served, http1::Connection::graceful_shutdown, &accepted, edge).await {
+    if let Some(Err(error)) = supervised(served, http1::Connection::graceful_shutdown, gate).await {
         // What a client did wrong is its own affair; the text never holds what it sent.
         tracing::debug!(kind = kind(&error), "a connection ended early");
     }
@@ -71,31 +66,14 @@ pub(super) async fn connection<S, B>(
 /// closed, or reset when the gate was cut.
 ///
 /// All orders come through the gate: a connection shares nothing with the others that it would have to look at each time
-/// that it is polled.
-async fn supervised<F: Future>(
-    served: F,
-    stop: impl Fn(Pin<&mut F>),
-    accepted: &Accepted,
-    edge: &Edge,
-) -> Option<F::Output> {
-    let Accepted { gate, watch, .. } = accepted;
+/// that it is polled, and has no timer.
+async fn supervised<F: Future>(served: F, stop: impl Fn(Pin<&mut F>), gate: &Gate) -> Option<F::Output> {
     let mut served = std::pin::pin!(served);
-    let mut looks = looks(&edge.patience);
     let mut stopping = false;
     poll_fn(|cx| {
         gate.has_task(cx);
-        if gate.is_cut() {
+        if gate.is_over() {
             return Poll::Ready(None);
-        }
-        while looks.poll_tick(cx).is_ready() {
-            if let Some(why) = watch.ran_out(Instant::now()) {
-                edge.metrics.ran_out(why);
-                tracing::debug!(why = why.name(), "a client took too long");
-                if why.is_in_response() {
-                    gate.cut();
-                }
-                return Poll::Ready(None);
-            }
         }
         let mut ended = served.as_mut().poll(cx);
         if ended.is_pending() && gate.is_stopping() && !std::mem::replace(&mut stopping, true) {
@@ -106,13 +84,6 @@ async fn supervised<F: Future>(
         ended.map(Some)
     })
     .await
-}
-
-fn looks(patience: &Patience) -> Interval {
-    let interval = patience.look_interval();
-    let mut looks = tokio::time::interval_at(Instant::now() + interval, interval);
-    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    looks
 }
 
 /// A response's body that tells the watch when it is over.

@@ -1,7 +1,7 @@
 //! How long a client may keep a connection waiting.
 //!
-//! The socket, the service and the request's body write down what a connection waits for; its task looks at that now
-//! and then. So there is one timer for each connection, and none for each request or write.
+//! The socket, the service and the request's body write down what a connection waits for; the accept loop looks at that
+//! now and then. So there is one timer for all of its connections, and none for each of them, for a request or a write.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// How often a connection is looked at.
+    /// How often connections are looked at.
     pub(super) fn look_interval(&self) -> Duration {
         let shortest = [self.header, self.idle, self.stall].into_iter().chain(self.rate.map(|rate| rate.over)).min();
         (shortest.unwrap_or(self.header) / LOOKS_PER_LIMIT).max(SHORTEST_LOOK)

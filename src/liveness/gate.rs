@@ -22,9 +22,10 @@ pub struct Gate {
     count: AtomicUsize,
     /// The task that waits for permission to write.
     paused: AtomicWaker,
-    /// The connection's task, which is told when it is cut or stopped.
+    /// The connection's task, which is told when it has an order.
     task: AtomicWaker,
     cut: AtomicBool,
+    over: AtomicBool,
     stopping: AtomicBool,
 }
 
@@ -91,7 +92,7 @@ impl Gate {
         self.count.store(0, Ordering::Release);
     }
 
-    /// Has the task of `cx` woken when the connection is cut or stops. To be called before either is looked at.
+    /// Has the task of `cx` woken when the connection is cut, has to end, or stops. To be called before either is looked at.
     pub fn has_task(&self, cx: &Context<'_>) {
         self.task.register(cx.waker());
     }
@@ -109,7 +110,19 @@ impl Gate {
     /// Cuts the connection: nothing more is written, and it is reset.
     pub fn cut(&self) {
         self.cut.store(true, Ordering::Release);
+        self.end();
+    }
+
+    /// Ends the connection.
+    pub fn end(&self) {
+        self.over.store(true, Ordering::Release);
         self.task.wake();
+    }
+
+    /// Whether the connection has to end: closed, or reset if it [was cut](Self::is_cut).
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::Acquire)
     }
 
     /// Whether the connection is to be reset instead of closed.
