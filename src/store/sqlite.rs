@@ -81,8 +81,11 @@ fn make_file(path: &Path) -> io::Result<()> {
 }
 
 fn options(path: &Path) -> SqliteConnectOptions {
-    // The sqlx log would name statements; it never names values, but nobody needs it.
-    SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT).disable_statement_logging()
+    // The sqlx log would name statements; it never names values, but nobody needs it. What larger statements put aside
+    // (the pages that they may have to put back, sorted rows) goes to memory: there may be no folder for temporary files,
+    // as in a container that may not be written to.
+    let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT).disable_statement_logging();
+    options.pragma("temp_store", "memory")
 }
 
 fn pool_options(connections: u32) -> SqlitePoolOptions {
@@ -193,8 +196,10 @@ mod tests {
     #[tokio::test]
     async fn commits_are_synced_and_readers_cannot_write() {
         const FULL: i64 = 2;
+        const MEMORY: i64 = 2;
         let (store, writer, _directory) = fresh().await;
         assert_eq!(pragma(&writer, "PRAGMA synchronous").await, FULL);
+        assert_eq!(pragma(&writer, "PRAGMA temp_store").await, MEMORY, "there may be no folder for temporary files");
         let Db::Sqlite { readers, .. } = &store.db else { panic!("the embedded one was asked for") };
         assert!(sqlx::query("DELETE FROM links").execute(readers).await.is_err());
     }
