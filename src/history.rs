@@ -70,7 +70,11 @@ pub async fn keep_until(stop: CancellationToken, app: Arc<App>) {
             () = stop.cancelled() => return,
             _ = tick.tick() => {}
         }
-        let round = keeper.round(&app).await;
+        // One that is given up is like one of a process that was killed.
+        let round = tokio::select! {
+            () = stop.cancelled() => return,
+            round = keeper.round(&app) => round,
+        };
         keeper.tell(round.as_ref().err());
         keeper.report(&app.metrics);
     }

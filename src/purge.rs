@@ -33,7 +33,7 @@ pub async fn purge_until(stop: CancellationToken, app: Arc<App>) {
         tokio::select! {
             () = stop.cancelled() => return,
             round = purge.round(&app) => if let Err(error) = round {
-                tracing::warn!(%error, "the purge stopped early; it goes on in the next round");
+                tracing::warn!(error = &error as &dyn std::error::Error, "the purge stopped early; it goes on in the next round");
             }
         }
     }
@@ -49,30 +49,19 @@ impl Purge {
     /// One round: everything that is due now, and some of the comments.
     ///
     /// # Errors
-    /// When the database does not answer. What was purged so far stays purged.
+    /// The first, when the database does not answer. What was purged so far stays purged.
     pub async fn round(&mut self, app: &App) -> Result<(), StoreError> {
-        while app.store.purge_deleted_projects(BATCH).await? > 0 {
-            tokio::time::sleep(BREATH).await;
-        }
-        while app.store.purge_deleted_portals(BATCH).await? > 0 {
-            tokio::time::sleep(BREATH).await;
-        }
-        loop {
-            let links = app.store.purge_links(app.clock.now(), BATCH).await?;
-            app.metrics.purged(Purged::Links, links);
-            if links == 0 {
-                break;
-            }
-            tokio::time::sleep(BREATH).await;
-        }
-        while app.store.purge_sign_ups(app.clock.now(), BATCH).await? > 0 {
-            tokio::time::sleep(BREATH).await;
-        }
-        while app.store.purge_sessions(app.clock.now(), BATCH).await? > 0 {
-            tokio::time::sleep(BREATH).await;
-        }
-        self.comments(app).await?;
-        objects(app).await
+        // Each gets its turn, whatever became of those before it.
+        let all = [
+            deleted_projects(app).await,
+            deleted_portals(app).await,
+            links(app).await,
+            sign_ups(app).await,
+            sessions(app).await,
+            self.comments(app).await,
+            objects(app).await,
+        ];
+        all.into_iter().collect()
     }
 
     async fn comments(&mut self, app: &App) -> Result<(), StoreError> {
@@ -89,8 +78,49 @@ impl Purge {
     }
 }
 
-async fn objects(app: &App) -> Result<(), StoreError> {
+async fn deleted_projects(app: &App) -> Result<(), StoreError> {
+    while app.store.purge_deleted_projects(BATCH).await? > 0 {
+        tokio::time::sleep(BREATH).await;
+    }
+    Ok(())
+}
+
+async fn deleted_portals(app: &App) -> Result<(), StoreError> {
+    while app.store.purge_deleted_portals(BATCH).await? > 0 {
+        tokio::time::sleep(BREATH).await;
+    }
+    Ok(())
+}
+
+async fn links(app: &App) -> Result<(), StoreError> {
     loop {
+        let links = app.store.purge_links(app.clock.now(), BATCH).await?;
+        app.metrics.purged(Purged::Links, links);
+        if links == 0 {
+            return Ok(());
+        }
+        tokio::time::sleep(BREATH).await;
+    }
+}
+
+async fn sign_ups(app: &App) -> Result<(), StoreError> {
+    while app.store.purge_sign_ups(app.clock.now(), BATCH).await? > 0 {
+        tokio::time::sleep(BREATH).await;
+    }
+    Ok(())
+}
+
+async fn sessions(app: &App) -> Result<(), StoreError> {
+    while app.store.purge_sessions(app.clock.now(), BATCH).await? > 0 {
+        tokio::time::sleep(BREATH).await;
+    }
+    Ok(())
+}
+
+/// Deletes what is due. A restored database may take for left over what a later one registered: none of its objects is
+/// touched before it is recovered.
+async fn objects(app: &App) -> Result<(), StoreError> {
+    while !app.store.is_restored() {
         let doomed = app.store.doomed_objects(app.clock.now(), BATCH).await?;
         if doomed.is_empty() {
             return Ok(());
@@ -103,7 +133,10 @@ async fn objects(app: &App) -> Result<(), StoreError> {
                     gone += 1;
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "an object could not be deleted; it is tried again later");
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "an object could not be deleted; it is tried again later"
+                    );
                     app.store.postpone_object(&key, app.clock.now()).await?;
                 }
             }
@@ -111,4 +144,5 @@ async fn objects(app: &App) -> Result<(), StoreError> {
         app.metrics.purged(Purged::Objects, gone);
         tokio::time::sleep(BREATH).await;
     }
+    Ok(())
 }

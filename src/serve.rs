@@ -83,6 +83,10 @@ pub async fn start_around(
     let store = open_store(&config).await?;
     let objects = open_objects(&config, clock.now()).await?;
     history::compare(&store, &objects).await.context("cannot tell whether the database was restored from a backup")?;
+    // A restored one may take for left over what was registered after its backup.
+    if config.database.url.file().is_some() && !store.is_restored() {
+        store.doom_leftovers().await?;
+    }
     first_key::make_if_none(&store, &config.data_dir, clock.now()).await?;
 
     let public_listeners = edge::bind_group(config.public.listen, public_threads())
@@ -103,6 +107,7 @@ pub async fn start_around(
         inline_limit: config.email.inline_limit,
         automatic_addresses: config.portal.automatic_addresses.clone(),
         max_upload_octets: config.api.max_upload_octets,
+        upload_stall: config.edge.patience.stall * 3 / 2,
     };
     let downloads = Downloads::new(Arc::clone(&metrics));
     let login = Login::with(portal_key::of(&config)?, config.portal.provider_addresses);
@@ -147,7 +152,14 @@ pub fn run(config: Config, clock: SharedClock) -> anyhow::Result<()> {
         // Over a limit on the size of files the kernel would end the process; a handler makes it an error of the write.
         let _file_size_limit = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
         let mut signals = StopSignals::new()?;
-        let running = start(config, clock).await?;
+        let running = tokio::select! {
+            running = start(config, clock) => running?,
+            // What was begun is given up: a migration too, which then has changed nothing.
+            () = signals.next() => {
+                tracing::info!("stopped before it served");
+                return Ok(());
+            }
+        };
         tell_supervisor(sd_notify::NotifyState::Ready);
         signals.next().await;
         tracing::info!(drain_seconds = running.drain.as_secs(), "stopping: running downloads may end");
@@ -169,11 +181,7 @@ pub fn run(config: Config, clock: SharedClock) -> anyhow::Result<()> {
 async fn open_store(config: &Config) -> anyhow::Result<Store> {
     let migrate = if config.database.migrate { Migrate::Yes } else { Migrate::No };
     let store = Store::open_with(&config.database.url, &config.database.server, migrate).await;
-    let store = store.context("cannot open the database (database_url)")?;
-    if config.database.url.file().is_some() {
-        store.doom_leftovers().await?;
-    }
-    Ok(store)
+    store.context("cannot open the database (database_url)")
 }
 
 /// Opens the object store in force.

@@ -29,6 +29,7 @@ use crate::login::ProviderAddresses;
 use crate::objects::S3Settings;
 use crate::store::{DatabaseUrl, ServerOptions};
 use layers::Layers;
+pub(crate) use parse::MIN_PORTAL_KEY_OCTETS;
 use reader::Reader;
 use show::InForce;
 

@@ -108,6 +108,11 @@ pub(super) fn pooler(text: &str) -> Result<bool, String> {
 
 /// An S3 server's address.
 pub(super) fn endpoint(text: &str) -> Result<url::Url, String> {
+    // Not repeated, whatever stands before it.
+    if text.contains('@') {
+        let advice = "give the keys as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+        return Err(format!("must not hold a user name or password; {advice}"));
+    }
     match url::Url::parse(text) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(url),
         _ => Err(format!("'{text}' is not an http or https URL; write it as https://s3.example.com")),
@@ -186,7 +191,7 @@ pub(super) fn of_domain<T: FromStr<Err: Display>>(text: &str) -> Result<T, Strin
 }
 
 /// Too short a secret can be found by trying.
-const MIN_PORTAL_KEY_OCTETS: usize = 32;
+pub(crate) const MIN_PORTAL_KEY_OCTETS: usize = 32;
 
 /// What logins are sealed with. The error does not repeat it.
 pub(super) fn portal_key(text: &str) -> Result<PortalSecret, String> {
@@ -201,6 +206,18 @@ pub(super) fn portal_key(text: &str) -> Result<PortalSecret, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_address_of_a_store_holds_no_keys() {
+        assert_eq!(endpoint("http://10.0.0.5:3900").unwrap().as_str(), "http://10.0.0.5:3900/");
+        for keys in ["https://GK12:hush@s3.acme.example", "https://GK12@s3:x", "GK12:hush@s3.acme.example"] {
+            let error = endpoint(keys).unwrap_err();
+            assert!(
+                error.contains("AWS_ACCESS_KEY_ID") && !error.contains("GK12") && !error.contains("hush"),
+                "{error}"
+            );
+        }
+    }
 
     #[test]
     fn login_providers_are_at_public_addresses_or_at_any() {

@@ -157,7 +157,10 @@ async fn answer<K: Clone + Eq + Hash, R>(
         failed => {
             metrics.liveness_failures.increment(1);
             if let Ok(Err(error)) = failed {
-                tracing::warn!(%error, "the database did not answer whether downloads may begin");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the database did not answer whether downloads may begin"
+                );
             } else {
                 tracing::warn!("the database was silent past the deadline");
             }

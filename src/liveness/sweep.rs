@@ -76,7 +76,11 @@ async fn ask<K: Clone + Eq + Hash, R>(
         }
         Ok(Err(error)) => {
             downloads.metrics.sweeps_failed.increment(1);
-            tracing::warn!(%error, running = running.len(), "the sweep got no answer: running downloads pause");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                running = running.len(),
+                "the sweep got no answer: running downloads pause"
+            );
         }
         Err(_) => {
             downloads.metrics.sweeps_failed.increment(1);

@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::private_file;
-use crate::config::Config;
+use crate::config::{Config, MIN_PORTAL_KEY_OCTETS};
 use crate::login::{PortalKey, random};
 
 /// Its file in the data directory.
@@ -32,6 +32,12 @@ pub(super) fn of(config: &Config) -> anyhow::Result<Option<PortalKey>> {
 fn own(data_dir: &Path, path: &Path) -> std::io::Result<String> {
     match fs::read_to_string(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        Ok(text) if text.trim_end().len() < MIN_PORTAL_KEY_OCTETS => {
+            return Err(std::io::Error::other(format!(
+                "it holds less than {MIN_PORTAL_KEY_OCTETS} characters: put back the one of the last backup; without one, \
+                 delete it, and set each login provider anew"
+            )));
+        }
         read => return read,
     }
     crate::store::make_private_dir(data_dir)?;

@@ -122,6 +122,10 @@ impl Background {
         Self(command.spawn().expect("it starts"))
     }
 
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.0), signal).expect("it runs");
+    }
+
     /// Waits for its end.
     #[track_caller]
     pub fn wait(&mut self) -> ExitStatus {
@@ -208,7 +212,7 @@ impl Binary {
     }
 
     pub fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child.0), signal).expect("it runs");
+        self.child.signal(signal);
     }
 
     /// `kill -9`, and gone when this returns.

@@ -35,6 +35,22 @@ async fn uploaded_bytes_go_with_their_attachment_and_replaced_ones_a_while_later
     assert_eq!(uploaded_files(service.dir.path()), 0);
 }
 
+/// What a copy of the database takes for left over may have been registered after it was made.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_database_deletes_no_bytes_before_it_is_recovered() {
+    let service = Service::start().await;
+    service.acme().await;
+    service.attach("c1", "a1", "x.txt", "text/plain", "one").await;
+    service.delete(&format!("{}/attachments/a1", comment_path("c1"))).await.ok(204);
+    let store = &service.running.app().store;
+    store.set_restored(true);
+    service.purge().await;
+    assert_eq!(uploaded_files(service.dir.path()), 1);
+    store.set_restored(false);
+    service.purge().await;
+    assert_eq!(uploaded_files(service.dir.path()), 0);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_links_go_60_days_after_their_expiry_and_tombstones_stay() {
     let service = Service::start().await;

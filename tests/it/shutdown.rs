@@ -1,12 +1,13 @@
 //! How the built binary stops, and what works beside it while it runs.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::binary::{Binary, Place, Signal, curl, drain, eventually, pause};
+use crate::binary::{Background, Binary, Place, Signal, binary, curl, drain, eventually, pause};
 
 /// More than a connection's buffers hold, so that a client who does not read keeps a download running.
 const LARGE: usize = 32 * 1024 * 1024;
@@ -47,6 +48,39 @@ fn sigterm_and_sigint_let_running_downloads_end() {
         service.says("\"message\":\"stopped\"");
         assert!(service.requests().iter().any(|line| line["outcome"] == "complete"), "{}", service.log());
     }
+}
+
+/// Nothing that it waits for at its start holds it.
+#[test]
+fn a_signal_ends_a_start_that_waits() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    for signal in [Signal::TERM, Signal::INT] {
+        let place = Place::new();
+        let mut command = place.command(binary());
+        command.arg("serve").env("ATTACHLINK_OBJECTS", "s3://files").env("ATTACHLINK_S3_ENDPOINT", &endpoint);
+        command.env("AWS_ACCESS_KEY_ID", "any").env("AWS_SECRET_ACCESS_KEY", "any").stderr(Stdio::null());
+        let mut starting = Background::start(&mut command);
+        // It asks the store when its database is there, and the handlers of signals.
+        let _asking = silent.accept().unwrap();
+        let begun = Instant::now();
+        starting.signal(signal);
+        assert_eq!(starting.wait().code(), Some(0));
+        assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    }
+}
+
+#[test]
+fn a_key_of_logins_that_was_cut_short_is_refused() {
+    let place = Place::new();
+    let mut service = place.serve(&[]);
+    service.signal(Signal::TERM);
+    service.wait();
+    std::fs::write(place.data().join("portal-key"), "short\n").unwrap();
+    let refused = place.run(&["serve"]);
+    let text = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.status.code() == Some(1) && text.contains("portal-key") && text.contains("backup"), "{text}");
+    assert!(!text.contains("short\n") && !text.contains("\"short\""), "{text}");
 }
 
 #[test]

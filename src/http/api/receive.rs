@@ -1,19 +1,17 @@
 //! Takes an upload's body frame by frame into the store.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 
 use super::content::put::too_large;
+use crate::app::AppSettings;
 use crate::domain::media::SNIFF_OCTETS;
 use crate::http::problem::{Code, Problem};
 use crate::metrics::Metrics;
 use crate::objects::{ObjectError, Upload};
-
-/// An upload of which nothing arrives for this long is taken for cut.
-const FRAME_DEADLINE: Duration = Duration::from_mins(1);
 
 /// How far an upload got. Counted when it is dropped, so that an upload whose client went away counts as failed.
 pub(super) struct Progress<'a> {
@@ -59,16 +57,16 @@ impl Drop for Progress<'_> {
 pub(super) async fn receive(
     mut body: Body,
     upload: &mut Upload,
-    limit_octets: Option<u64>,
+    settings: &AppSettings,
     progress: &mut Progress<'_>,
 ) -> Result<Vec<u8>, Problem> {
     let mut start = Vec::with_capacity(SNIFF_OCTETS);
-    while let Some(frame) = tokio::time::timeout(FRAME_DEADLINE, body.frame()).await.map_err(|_| cut())? {
+    while let Some(frame) = tokio::time::timeout(settings.upload_stall, body.frame()).await.map_err(|_| cut())? {
         let frame = frame.map_err(|_| cut())?;
         // Trailers say nothing that matters here.
         let Ok(octets) = frame.into_data() else { continue };
         progress.octets += octets.len() as u64;
-        if let Some(limit) = limit_octets.filter(|limit| progress.octets > *limit) {
+        if let Some(limit) = settings.max_upload_octets.filter(|limit| progress.octets > *limit) {
             return Err(too_large(limit));
         }
         keep_start(&mut start, &octets);

@@ -99,7 +99,11 @@ impl DownloadBody {
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(Some(Ok(bytes))) => self.give(bytes),
                 Poll::Ready(Some(Err(error))) => {
-                    tracing::error!(%error, link_id = self.link(), "the object store failed in mid-stream");
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        link_id = self.link(),
+                        "the object store failed in mid-stream"
+                    );
                     self.fail()
                 }
                 Poll::Ready(None) => {

@@ -200,7 +200,10 @@ async fn portal_of(public: &Public, link: LinkId) -> Option<String> {
     match public.app.store.portal_of(link).await {
         Ok(portal) => portal,
         Err(error) => {
-            tracing::warn!(%error, "the portal's address for a page could not be read");
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the portal's address for a page could not be read"
+            );
             None
         }
     }

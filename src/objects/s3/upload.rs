@@ -22,7 +22,10 @@ use crate::objects::ObjectError;
 pub(super) const PART_OCTETS: u64 = 8 * 1024 * 1024;
 /// S3's largest number of parts.
 const MAX_PARTS: u64 = 10_000;
-/// Where the length is not known beforehand, parts double after so many: 10,000 are then more than 5 TiB, S3's largest
+/// The largest of parts that are all of one size, as R2 wants them: what a client says of its length need not be true, and
+/// two parts are in memory.
+const LARGEST_EQUAL_PART_OCTETS: u64 = 64 * 1024 * 1024;
+/// Where the length is not known beforehand, or beyond what equal parts hold, parts double after so many: 10,000 are then more than 5 TiB, S3's largest
 /// object, and the memory held stays below a hundredth of what was sent.
 const PARTS_OF_ONE_SIZE: u64 = 1000;
 /// For a server to put the parts together.
@@ -31,8 +34,10 @@ const COMPLETION_TIMEOUT: Duration = Duration::from_mins(2);
 /// The size of the part of this number, counted from 0.
 fn part_octets(number: u64, expected: Option<u64>) -> u64 {
     match expected {
-        Some(expected) => PART_OCTETS.max(expected.div_ceil(MAX_PARTS)),
-        None => PART_OCTETS << (number / PARTS_OF_ONE_SIZE).min(MAX_PARTS / PARTS_OF_ONE_SIZE),
+        Some(expected) if expected <= LARGEST_EQUAL_PART_OCTETS * MAX_PARTS => {
+            PART_OCTETS.max(expected.div_ceil(MAX_PARTS))
+        }
+        _ => PART_OCTETS << (number / PARTS_OF_ONE_SIZE).min(MAX_PARTS / PARTS_OF_ONE_SIZE),
     }
 }
 
@@ -240,9 +245,15 @@ mod tests {
     fn ten_thousand_parts_are_enough_for_the_largest_object() {
         let without_length: u64 = (0..MAX_PARTS).map(|number| part_octets(number, None)).sum();
         assert!(without_length > 5 * TIB, "{without_length}");
-        for expected in [0, 1, PART_OCTETS, 80_000 * 1024 * 1024, 100 << 30, TIB, 5 * TIB - 1, 5 * TIB] {
+        let most_equal = LARGEST_EQUAL_PART_OCTETS * MAX_PARTS;
+        for expected in [0, 1, PART_OCTETS, 80_000 * 1024 * 1024, 100 << 30, most_equal] {
             let part = part_octets(7, Some(expected));
             assert!(part >= PART_OCTETS && part * MAX_PARTS >= expected, "{expected}");
+            assert_eq!(part_octets(MAX_PARTS - 1, Some(expected)), part);
+        }
+        for beyond in [most_equal + 1, 5 * TIB, u64::MAX] {
+            assert_eq!(part_octets(0, Some(beyond)), PART_OCTETS, "{beyond}");
+            assert_eq!(part_octets(1000, Some(beyond)), 2 * PART_OCTETS, "{beyond}");
         }
         assert_eq!(part_octets(0, Some(10 << 30)), PART_OCTETS);
         assert_eq!(part_octets(999, None), PART_OCTETS);

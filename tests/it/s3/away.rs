@@ -93,3 +93,17 @@ async fn a_slow_store_is_waited_for() {
     place.service.upload(&content, "text/plain", "x").await.ok(201);
     assert_eq!(readiness(&place).await, (200, "ok".to_owned()));
 }
+
+/// Looking for what was revoked, or keeping it there, is given up then.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_silent_store_does_not_hold_a_stop() {
+    let place = Place::start(&[]).await;
+    place.link("small", &sample(1000)).await;
+    let (_, doomed_id) = place.service.link("c1", "small").await;
+    place.server.mood(Mood::Silent);
+    place.service.delete(&format!("/sites/acme/links/{doomed_id}")).await.ok(204);
+    // The round that wants to keep the mark has begun.
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    let stopped = tokio::time::timeout(Duration::from_secs(5), place.service.running.shutdown()).await;
+    stopped.expect("it stops at once");
+}

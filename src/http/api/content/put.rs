@@ -86,7 +86,7 @@ async fn upload(
     let key = fresh_key();
     let begun = app.objects.begin_upload(&key, body.size_hint().exact()).await;
     let mut upload = begun.map_err(Problem::of_upload)?;
-    let start = receive(body, &mut upload, app.settings.max_upload_octets, progress).await?;
+    let start = receive(body, &mut upload, &app.settings, progress).await?;
     let kind = Kind::sniff(&start);
     let media_type = kept_media_type("Content-Type", kind, &claimed)?;
 
