@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::domain::mark::Mark;
+use crate::logging::causes;
 use crate::metrics::Metrics;
 use crate::objects::{ObjectError, ObjectStore};
 use crate::store::{Store, StoreError};
@@ -93,7 +94,7 @@ impl Keeper {
     fn tell(&mut self, failed: Option<&CannotCompare>) {
         match failed {
             Some(error) if !self.fails => {
-                tracing::warn!(error = %chain(error), "the newest revocation cannot be kept in the object store; it is tried again");
+                tracing::warn!(error = %causes(error), "the newest revocation cannot be kept in the object store; it is tried again");
             }
             None if self.fails => tracing::info!("the newest revocation is kept in the object store again"),
             _ => {}
@@ -144,8 +145,4 @@ pub async fn keep(objects: &ObjectStore, mark: Mark) -> Result<(), ObjectError> 
         objects.remove_mark(older).await?;
     }
     Ok(())
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -83,6 +83,19 @@ where
     Ok(tracing_subscriber::registry().with(filter(filter_text)?).with(lines))
 }
 
+/// An error and its causes, for a line of the log: a field that holds the error itself has no causes in JSON.
+#[must_use]
+pub fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |error| error.source()).map(ToString::to_string) {
+        // Some say their cause themselves.
+        if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
 /// Keeps the log running. Dropping it writes what still waits.
 #[derive(Debug)]
 #[must_use = "dropping it ends the log"]
@@ -216,6 +229,21 @@ mod tests {
             (&"answered".into(), &200.into(), &"INFO".into())
         );
         assert!(line["timestamp"].as_str().unwrap().ends_with('Z'));
+    }
+
+    #[test]
+    fn an_error_is_logged_with_its_causes_once_each() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("the store failed")]
+        struct Outer(#[source] Middle);
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot read: {0}")]
+        struct Middle(#[source] std::io::Error);
+
+        let error = Outer(Middle(std::io::Error::other("a cable is out")));
+        let text = logged("info", LogFormat::Json, || tracing::warn!(error = %causes(&error), "it fails"));
+        let line: serde_json::Value = serde_json::from_str(text.trim_end()).unwrap();
+        assert_eq!(line["error"], "the store failed: cannot read: a cable is out");
     }
 
     #[test]

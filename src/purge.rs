@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::logging::causes;
 use crate::metrics::Purged;
 use crate::store::{CommentsSeen, StoreError};
 
@@ -32,9 +33,8 @@ pub async fn purge_until(stop: CancellationToken, app: Arc<App>) {
         }
         tokio::select! {
             () = stop.cancelled() => return,
-            round = purge.round(&app) => if let Err(error) = round {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the purge stopped early; it goes on in the next round");
-            }
+            // It has said what failed.
+            _ = purge.round(&app) => {}
         }
     }
 }
@@ -51,17 +51,15 @@ impl Purge {
     /// # Errors
     /// The first, when the database does not answer. What was purged so far stays purged.
     pub async fn round(&mut self, app: &App) -> Result<(), StoreError> {
-        // Each gets its turn, whatever became of those before it.
-        let all = [
-            deleted_projects(app).await,
-            deleted_portals(app).await,
-            links(app).await,
-            sign_ups(app).await,
-            sessions(app).await,
-            self.comments(app).await,
-            objects(app).await,
-        ];
-        all.into_iter().collect()
+        let mut round = Round(Ok(()));
+        round.step("deleted projects", deleted_projects(app).await);
+        round.step("deleted sites", deleted_portals(app).await);
+        round.step("links", links(app).await);
+        round.step("sign-ups", sign_ups(app).await);
+        round.step("sessions", sessions(app).await);
+        round.step("comments", self.comments(app).await);
+        round.step("objects", objects(app).await);
+        round.0
     }
 
     async fn comments(&mut self, app: &App) -> Result<(), StoreError> {
@@ -75,6 +73,19 @@ impl Purge {
             tokio::time::sleep(BREATH).await;
         }
         Ok(())
+    }
+}
+
+/// Each step gets its turn, whatever became of those before it.
+struct Round(Result<(), StoreError>);
+
+impl Round {
+    fn step(&mut self, what: &'static str, purged: Result<(), StoreError>) {
+        let Err(error) = purged else { return };
+        tracing::warn!(what, error = %causes(&error), "the purge stopped early; it goes on in the next round");
+        if self.0.is_ok() {
+            self.0 = Err(error);
+        }
     }
 }
 
@@ -127,6 +138,9 @@ async fn objects(app: &App) -> Result<(), StoreError> {
         }
         let mut gone = 0;
         for key in doomed {
+            if app.store.is_restored() {
+                break;
+            }
             match crate::http::timed(&app.metrics, "delete", app.objects.delete(&key)).await {
                 Ok(()) => {
                     app.store.forget_object(&key).await?;
@@ -134,7 +148,7 @@ async fn objects(app: &App) -> Result<(), StoreError> {
                 }
                 Err(error) => {
                     tracing::warn!(
-                        error = &error as &dyn std::error::Error,
+                        error = %causes(&error),
                         "an object could not be deleted; it is tried again later"
                     );
                     app.store.postpone_object(&key, app.clock.now()).await?;

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::app::App;
+use crate::logging::causes;
 use crate::objects::ObjectError;
 use crate::store::StoreError;
 
@@ -85,7 +86,7 @@ fn reason<E: std::error::Error>(
     match answer {
         Ok(Ok(())) => None,
         Ok(Err(error)) => {
-            tracing::warn!(part, error = %chain(&error), "not ready");
+            tracing::warn!(part, error = %causes(&error), "not ready");
             Some(why(&error))
         }
         Err(_) => {
@@ -93,8 +94,4 @@ fn reason<E: std::error::Error>(
             Some("it does not answer")
         }
     }
-}
-
-fn chain(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

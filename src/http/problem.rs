@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 
 pub use self::code::Code;
+use crate::logging::causes;
 use crate::objects::ObjectError;
 use crate::store::StoreError;
 
@@ -149,10 +150,10 @@ fn shortened(text: Cow<'static, str>) -> Cow<'static, str> {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         if matches!(error, StoreError::Corrupt(_)) {
-            tracing::error!(error = &error as &dyn std::error::Error, "the database holds what it should not");
+            tracing::error!(error = %causes(&error), "the database holds what it should not");
             return Self::new(Code::Internal, "The service met a fault of its own. Its log says which.");
         }
-        tracing::warn!(error = &error as &dyn std::error::Error, "the database does not answer");
+        tracing::warn!(error = %causes(&error), "the database does not answer");
         if matches!(error, StoreError::Restored) {
             let detail = "The database was restored from a backup. The operator has to run `attachlink recover`.";
             return Self::new(Code::RecoveryRequired, detail);
@@ -167,7 +168,7 @@ impl From<ObjectError> for Problem {
         match error {
             ObjectError::NotFound | ObjectError::Changed => Self::object_unavailable(),
             ObjectError::Full | ObjectError::Unavailable(_) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "the object store does not answer");
+                tracing::warn!(error = %causes(&error), "the object store does not answer");
                 Self::unavailable()
             }
         }

@@ -8,6 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::{AtOnce, Map, Query, Set};
+use crate::logging::causes;
 use crate::metrics::Metrics;
 
 /// Statements under way at once for one batcher: one that reads while the next one gathers.
@@ -158,7 +159,7 @@ async fn answer<K: Clone + Eq + Hash, R>(
             metrics.liveness_failures.increment(1);
             if let Ok(Err(error)) = failed {
                 tracing::warn!(
-                    error = &error as &dyn std::error::Error,
+                    error = %causes(&error),
                     "the database did not answer whether downloads may begin"
                 );
             } else {

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Capability, CutReason, Downloads, Entry, PortalAnswer, PortalQuery, Query, SWEEP_INTERVAL, WRITE_WINDOW};
 use crate::domain::token::LinkId;
+use crate::logging::causes;
 use crate::store::LivenessRow;
 
 /// What a sweep asks.
@@ -77,7 +78,7 @@ async fn ask<K: Clone + Eq + Hash, R>(
         Ok(Err(error)) => {
             downloads.metrics.sweeps_failed.increment(1);
             tracing::warn!(
-                error = &error as &dyn std::error::Error,
+                error = %causes(&error),
                 running = running.len(),
                 "the sweep got no answer: running downloads pause"
             );

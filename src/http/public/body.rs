@@ -10,6 +10,7 @@ use http::Method;
 use http_body::{Body, Frame, SizeHint};
 
 use crate::liveness::{CutReason, Entry};
+use crate::logging::causes;
 use crate::objects::Source;
 
 /// The file cannot be sent to its end. The connection is being reset; nobody reads this text.
@@ -100,7 +101,7 @@ impl DownloadBody {
                 Poll::Ready(Some(Ok(bytes))) => self.give(bytes),
                 Poll::Ready(Some(Err(error))) => {
                     tracing::error!(
-                        error = &error as &dyn std::error::Error,
+                        error = %causes(&error),
                         link_id = self.link(),
                         "the object store failed in mid-stream"
                     );

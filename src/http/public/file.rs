@@ -19,6 +19,7 @@ use crate::domain::token::LinkId;
 use crate::domain::{filename, media};
 use crate::http::problem::Code;
 use crate::liveness::{Answer, Capability, Ended, Entry, Gate, Unknown};
+use crate::logging::causes;
 pub(super) use crate::objects::Source;
 use crate::objects::{MayMend, ObjectError, Owner};
 use crate::store::ServedObject;
@@ -140,7 +141,7 @@ fn unavailable(holder: &Holder, log: &LogLine, error: &ObjectError) -> Refusal {
         ObjectError::Full | ObjectError::Unavailable(_) => Code::Unavailable,
     };
     tracing::error!(
-        error = error as &dyn std::error::Error,
+        error = %causes(error),
         link_id = holder.link().map(tracing::field::display),
         "the object of a live attachment cannot be served"
     );

@@ -12,6 +12,7 @@ use super::route::Route;
 use super::{Public, page};
 use crate::domain::token::LinkId;
 use crate::http::problem::{Code, PROBLEM_JSON, Problem, RETRY_AFTER_SECONDS};
+use crate::logging::causes;
 
 /// The policy of files: nothing in them may run (API: *Tokens and downloads*).
 pub(super) const FILE_POLICY: HeaderValue =
@@ -201,7 +202,7 @@ async fn portal_of(public: &Public, link: LinkId) -> Option<String> {
         Ok(portal) => portal,
         Err(error) => {
             tracing::warn!(
-                error = &error as &dyn std::error::Error,
+                error = %causes(&error),
                 "the portal's address for a page could not be read"
             );
             None

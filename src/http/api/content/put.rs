@@ -24,6 +24,7 @@ use crate::http::api::receive::{Progress, receive};
 use crate::http::openapi::refusals;
 use crate::http::problem::{Code, Problem};
 use crate::http::timed;
+use crate::logging::causes;
 use crate::store::NewAttachment;
 
 const UNKNOWN_MEDIA_TYPE: &str = "application/octet-stream";
@@ -112,7 +113,7 @@ async fn discard(app: &App, object: &ObjectVersion) {
     if timed(&app.metrics, "delete", app.objects.delete(&object.key)).await.is_ok()
         && let Err(error) = app.store.forget_object(&object.key).await
     {
-        tracing::warn!(error = &error as &dyn std::error::Error, "a refused upload is left to the purge");
+        tracing::warn!(error = %causes(&error), "a refused upload is left to the purge");
     }
 }
 

@@ -14,6 +14,7 @@ use super::request::Plain;
 use super::{Grant, Next, ask};
 use crate::edge::GatedSocket;
 use crate::liveness::{CutReason, Entry};
+use crate::logging::causes;
 use crate::objects::{ObjectBody, ObjectError, Portion};
 
 /// Why a download ended before its end.
@@ -117,7 +118,7 @@ fn ended(sent: Result<(), Broken>, socket: &GatedSocket, entry: &Arc<Entry>) -> 
         Err(Broken::Client) => {}
         Err(Broken::Store(error)) => {
             let link_id = entry.capability().link().map(tracing::field::display);
-            let error = error.as_ref().map(|error| error as &dyn std::error::Error);
+            let error = error.as_ref().map(|error| tracing::field::display(causes(error)));
             tracing::error!(error, link_id, "the object store failed in mid-stream");
             entry.cut(CutReason::StoreFailed);
         }

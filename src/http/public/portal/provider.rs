@@ -5,6 +5,7 @@ use crate::domain::ids::SiteId;
 use crate::domain::portal::{LoginProvider, ProviderNumber};
 use crate::http::problem::{Code, Problem};
 use crate::http::public::refuse::Refusal;
+use crate::logging::causes;
 use crate::login::{LoginError, PortalKey, secret};
 
 /// A site's provider, in the settings that it has now.
@@ -38,6 +39,6 @@ pub(super) fn refused(site: &SiteId, error: &LoginError) -> Refusal {
         LoginError::CodeRefused => Code::LoginFailed,
         LoginError::NoVerifiedEmail => Code::LoginRefused,
     };
-    tracing::warn!(%site, error = error as &dyn std::error::Error, "a login came to nothing");
+    tracing::warn!(%site, error = %causes(error), "a login came to nothing");
     Refusal::new(code)
 }
