@@ -148,7 +148,8 @@ pub async fn start_around(
 pub fn run(config: Config, clock: SharedClock) -> anyhow::Result<()> {
     descriptors::raise();
     descriptors::warn_if_few(config.edge.max_connections);
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(async {
         // Over a limit on the size of files the kernel would end the process; a handler makes it an error of the write.
         let _file_size_limit = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
         let mut signals = StopSignals::new()?;
@@ -175,7 +176,10 @@ pub fn run(config: Config, clock: SharedClock) -> anyhow::Result<()> {
         // What is reset in this time is reset cleanly; nobody waits longer.
         let _ = tokio::time::timeout(AT_ONCE, shutdown).await;
         anyhow::bail!("ended at once by a second signal")
-    })
+    });
+    // What waits in the kernel, for a disk or a name server, is waited for no longer.
+    runtime.shutdown_timeout(AT_ONCE);
+    ended
 }
 
 async fn open_store(config: &Config) -> anyhow::Result<Store> {

@@ -17,7 +17,8 @@ const NEWEST: Sql = sql("SELECT number, random FROM revocation_marks ORDER BY nu
 const HOLDS: Sql = sql("SELECT number FROM revocation_marks WHERE number = $1 AND random = $2");
 const FORGET: Sql = sql("DELETE FROM revocation_marks WHERE number < $1");
 const CATCH_UP: Sql = sql("UPDATE recommits SET count = $1 WHERE one = 1 AND count < $1");
-const PROJECTS: Sql = sql("SELECT project_id FROM projects ORDER BY project_id");
+// Site by site: the triggers give a site another number once for all of its projects that come one after the other.
+const PROJECTS: Sql = sql("SELECT project_id FROM projects ORDER BY site, project");
 const RENEW: Sql = sql("UPDATE projects SET generation = $2, portal_generation = $3 WHERE project_id = $1");
 
 /// Whether this process has found that its database was restored from a backup. Shared by the clones of a store.
