@@ -103,7 +103,7 @@ impl Plan {
 pub struct Generation(pub i64);
 
 /// The settings of a site.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SiteSettings {
     /// What it pays for.
     pub plan: Plan,

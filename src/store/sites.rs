@@ -22,6 +22,8 @@ const SITE_TO_CHANGE: Sql = sql_that_locks!(site!(), "FOR NO KEY UPDATE");
 pub(super) const SITE_EXISTS: Sql = sql("SELECT created_at FROM sites WHERE site = $1");
 /// As [`SITE_EXISTS`]; until the end of the transaction nobody deletes it.
 pub(super) const SITE_HELD: Sql = sql_that_locks!("SELECT created_at FROM sites WHERE site = $1", "FOR KEY SHARE");
+const START_SITE: Sql = sql("INSERT INTO sites (site, plan, safe_notifications, created_at) VALUES ($1, $2, $3, $4) \
+     ON CONFLICT (site) DO NOTHING");
 const UPSERT_SITE: Sql =
     sql("INSERT INTO sites (site, plan, safe_notifications, portal_url, object_prefix, created_at) \
      VALUES ($1, $2, $3, $4, $5, $6) \
@@ -96,8 +98,16 @@ impl Store {
     ) -> Result<Result<SiteUpdate, E>, StoreError> {
         retried!(async {
             let mut tx = self.db.begin().await?;
-            let before =
-                fetch_optional!(tx.on(), SiteRow, SITE_TO_CHANGE, site.as_str())?.map(SiteRow::read).transpose()?;
+            let mut before = fetch_optional!(tx.on(), SiteRow, SITE_TO_CHANGE, site.as_str())?;
+            if before.is_none() {
+                // Of two that make it, one waits here, and then changes what the other one made.
+                let new = SiteSettings::default();
+                let made = (site.as_str(), new.plan.name(), new.safe_notifications, now.unix_timestamp());
+                if execute!(tx.on(), START_SITE, made.0, made.1, made.2, made.3)? == 0 {
+                    before = fetch_optional!(tx.on(), SiteRow, SITE_TO_CHANGE, site.as_str())?;
+                }
+            }
+            let before = before.map(SiteRow::read).transpose()?;
             let settings = match change(before.as_ref()) {
                 Ok(settings) => settings,
                 Err(refused) => return Ok(Err(refused)),

@@ -257,6 +257,10 @@ async fn links_are_issued_seen_and_killed() {
     api.put(SITE, "{}").await.ok(200);
     api.put(SECURITY, r#"{"mode":"portal_login"}"#).await.ok(200);
     api.post(&links, r#"{"recipients":["a"]}"#).await.refused(409, "secured_links_off", None);
+    // It is remembered for longer than its site.
+    api.delete(SITE).await.ok(204);
+    api.get(&path).await.refused(404, "site_not_found", None);
+    api.delete(&path).await.refused(404, "site_not_found", None);
 }
 
 #[tokio::test]

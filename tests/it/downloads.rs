@@ -1,6 +1,7 @@
 //! Downloads: headers, conditions, ranges, sizes, names, pages.
 
 use std::io::{Seek as _, SeekFrom, Write as _};
+use std::time::{Duration, UNIX_EPOCH};
 
 use http::Method;
 use serde_json::json;
@@ -156,6 +157,28 @@ async fn a_file_over_4_gib_has_its_size_and_its_far_ranges() {
     let range = format!("bytes={}-", FAR - 2);
     let reply = service.open_with(Method::GET, &url, &[("range", range.as_str())]).await.ok(206);
     assert_eq!(&reply.body[..], b"\0\0the end");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_from_before_1970_is_served_with_the_first_date_there_is() {
+    let service = Service::start().await;
+    service.acme().await;
+    service.place("acme/old.txt", b"old").await;
+    let file = std::fs::File::options().write(true).open(service.dir.path().join("data/objects/acme/old.txt")).unwrap();
+    file.set_modified(UNIX_EPOCH - Duration::from_secs(86_400)).unwrap();
+    let register = json!({"object_key": "acme/old.txt", "filename": "old.txt", "media_type": "text/plain"});
+    service.put(&format!("{}/attachments/a1", comment_path("c1")), register).await.ok(201);
+    let (url, _) = service.link("c1", "a1").await;
+    let date = "Thu, 01 Jan 1970 00:00:00 GMT";
+    for (method, headers, status) in [
+        (Method::GET, &[][..], 200),
+        (Method::HEAD, &[], 200),
+        (Method::GET, &[("range", "bytes=1-")], 206),
+        (Method::GET, &[("if-modified-since", date)], 304),
+        (Method::GET, &[("if-unmodified-since", date)], 200),
+    ] {
+        assert_eq!(service.open_with(method, &url, headers).await.ok(status).header("last-modified"), date);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

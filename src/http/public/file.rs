@@ -243,7 +243,8 @@ pub(super) fn describe(headers: &mut HeaderMap, wish: Wish, served: &ServedObjec
     headers.insert(header::CONTENT_DISPOSITION, disposition(wish.reader, inline, &served.filename));
     headers.insert(header::ETAG, text(etag));
     // Never later than `Date` (RFC 9110 section 8.8.2.1): versions that replace each other within a second are dated ahead.
-    let modified_at = served.object.modified_at.min(now);
+    // Nor before 1970, where files of some archives are dated: HTTP dates here go no further back.
+    let modified_at = served.object.modified_at.min(now).max(OffsetDateTime::UNIX_EPOCH);
     headers.insert(header::LAST_MODIFIED, text(&httpdate::fmt_http_date(modified_at.into())));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
 }

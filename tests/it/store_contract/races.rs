@@ -3,7 +3,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
-use attachlink::domain::security::Mode;
+use attachlink::domain::ids::SiteId;
+use attachlink::domain::security::{Mode, Plan, SiteSettings};
 use attachlink::store::{Registered, Store};
 use tokio::task::JoinSet;
 
@@ -15,6 +16,7 @@ on_each_database!(
     a_changed_mode_holds_from_its_answer_on,
     one_attachment_registered_by_many,
     a_dropped_call_leaves_the_writer_free,
+    a_site_made_by_two_is_what_one_after_the_other_makes_it,
 );
 
 const ROUNDS: usize = 15;
@@ -44,6 +46,29 @@ async fn a_deleted_comment_is_never_registered_under(store: Store) {
             done.unwrap();
         }
         assert_eq!(store.attachments(&path).await.unwrap(), Some(Vec::new()));
+    }
+}
+
+/// One sets the plan and leaves the rest, the other the switch.
+async fn a_site_made_by_two_is_what_one_after_the_other_makes_it(store: Store) {
+    for round in 0..ROUNDS {
+        let site: SiteId = format!("race{round}").parse().unwrap();
+        let make = |plan: Option<Plan>, safe: Option<bool>| {
+            let (store, site) = (store.clone(), site.clone());
+            tokio::spawn(async move {
+                let change = |before: Option<&SiteSettings>| {
+                    let mut settings = before.cloned().unwrap_or_default();
+                    settings.plan = plan.unwrap_or(settings.plan);
+                    settings.safe_notifications = safe.unwrap_or(settings.safe_notifications);
+                    Ok::<_, ()>(settings)
+                };
+                store.update_site(&site, NOW, change).await.unwrap().unwrap().created
+            })
+        };
+        let (one, other) = (make(Some(Plan::Standard), None), make(None, Some(true)));
+        assert!(one.await.unwrap() != other.await.unwrap(), "one of them made it");
+        let made = store.site(&site).await.unwrap().unwrap();
+        assert_eq!((made.plan, made.safe_notifications), (Plan::Standard, true), "round {round}");
     }
 }
 

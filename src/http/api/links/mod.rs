@@ -87,14 +87,14 @@ pub fn must_name_someone(recipients: &[Recipient]) -> Result<(), Problem> {
 /// # Errors
 /// `404`: `site_not_found` or `link_not_found`.
 pub async fn find(app: &App, key: &ApiKey, path: &LinkPath) -> Result<LinkRecord, Problem> {
-    if let Some(link) = path.link
-        && let Some(record) = app.store.link(&path.site, link).await?
-    {
-        let project = &record.attachment.comment.project;
-        return if key.covers_project(&path.site, project) { Ok(record) } else { Err(Problem::link_not_found()) };
-    }
+    // Links are remembered for longer than their site.
     app.store.site(&path.site).await?.ok_or_else(Problem::site_not_found)?;
-    Err(Problem::link_not_found())
+    let record = match path.link {
+        Some(link) => app.store.link(&path.site, link).await?,
+        None => None,
+    };
+    let covered = |record: &LinkRecord| key.covers_project(&path.site, &record.attachment.comment.project);
+    record.filter(covered).ok_or_else(Problem::link_not_found)
 }
 
 /// Why secured links cannot be issued now.
