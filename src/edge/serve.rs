@@ -130,7 +130,10 @@ async fn serve_all<S, B>(
 
 /// The connections of an accept loop: it tells each of them when it has to end.
 #[derive(Clone, Default)]
-struct Live(Arc<Mutex<Slab<(Arc<Gate>, Arc<Watch>)>>>);
+struct Live(Arc<Mutex<Slab<One>>>);
+
+/// How one is told, and what it waits for.
+type One = (Arc<Gate>, Arc<Watch>);
 
 impl Live {
     fn enter(&self, accepted: &Accepted) -> Known {

@@ -165,7 +165,7 @@ async fn a_file_from_before_1970_is_served_with_the_first_date_there_is() {
     service.acme().await;
     service.place("acme/old.txt", b"old").await;
     let file = std::fs::File::options().write(true).open(service.dir.path().join("data/objects/acme/old.txt")).unwrap();
-    file.set_modified(UNIX_EPOCH - Duration::from_secs(86_400)).unwrap();
+    file.set_modified(UNIX_EPOCH - Duration::from_hours(24)).unwrap();
     let register = json!({"object_key": "acme/old.txt", "filename": "old.txt", "media_type": "text/plain"});
     service.put(&format!("{}/attachments/a1", comment_path("c1")), register).await.ok(201);
     let (url, _) = service.link("c1", "a1").await;

@@ -60,16 +60,11 @@ impl DownloadBody {
     /// Nothing, or more than there is, is not what was promised.
     fn give(&mut self, bytes: Bytes) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let octets = bytes.len() as u64;
-        match self.remaining.checked_sub(octets).filter(|_| octets > 0) {
-            Some(remaining) => self.remaining = remaining,
-            None => {
-                tracing::error!(
-                    link_id = self.link(),
-                    "the object store gave another number of octets than it promised"
-                );
-                return self.fail();
-            }
-        }
+        let Some(remaining) = self.remaining.checked_sub(octets).filter(|_| octets > 0) else {
+            tracing::error!(link_id = self.link(), "the object store gave another number of octets than it promised");
+            return self.fail();
+        };
+        self.remaining = remaining;
         self.entry.took(octets);
         if self.remaining == 0 {
             self.entry.body_over(true);

@@ -67,8 +67,8 @@ async fn a_site_made_by_two_is_what_one_after_the_other_makes_it(store: Store) {
         };
         let (one, other) = (make(Some(Plan::Standard), None), make(None, Some(true)));
         assert!(one.await.unwrap() != other.await.unwrap(), "one of them made it");
-        let made = store.site(&site).await.unwrap().unwrap();
-        assert_eq!((made.plan, made.safe_notifications), (Plan::Standard, true), "round {round}");
+        let settings = store.site(&site).await.unwrap().unwrap();
+        assert_eq!((settings.plan, settings.safe_notifications), (Plan::Standard, true), "round {round}");
     }
 }
 
