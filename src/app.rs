@@ -1,7 +1,6 @@
 //! What every request handler shares.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::clock::SharedClock;
 use crate::domain::filename;
@@ -44,9 +43,6 @@ pub struct AppSettings {
     pub automatic_addresses: AutomaticAddresses,
     /// The largest upload, in octets; `None`: no limit.
     pub max_upload_octets: Option<u64>,
-    /// An upload of which nothing arrives for this long is taken for cut. Longer than what its connection may take, which is
-    /// ended before; it is for whoever calls the router without one.
-    pub upload_stall: Duration,
 }
 
 impl AppSettings {

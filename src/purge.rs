@@ -52,11 +52,11 @@ impl Purge {
     /// The first, when the database does not answer. What was purged so far stays purged.
     pub async fn round(&mut self, app: &App) -> Result<(), StoreError> {
         let mut round = Round(Ok(()));
-        round.step("deleted projects", deleted_projects(app).await);
-        round.step("deleted sites", deleted_portals(app).await);
-        round.step("links", links(app).await);
-        round.step("sign-ups", sign_ups(app).await);
-        round.step("sessions", sessions(app).await);
+        round.step("deleted projects", until_none(move || app.store.purge_deleted_projects(BATCH)).await);
+        round.step("deleted sites", until_none(move || app.store.purge_deleted_portals(BATCH)).await);
+        round.step("links", until_none(move || links(app)).await);
+        round.step("sign-ups", until_none(move || app.store.purge_sign_ups(app.clock.now(), BATCH)).await);
+        round.step("sessions", until_none(move || app.store.purge_sessions(app.clock.now(), BATCH)).await);
         round.step("comments", self.comments(app).await);
         round.step("objects", objects(app).await);
         round.0
@@ -89,43 +89,21 @@ impl Round {
     }
 }
 
-async fn deleted_projects(app: &App) -> Result<(), StoreError> {
-    while app.store.purge_deleted_projects(BATCH).await? > 0 {
+/// Purges batch by batch.
+async fn until_none<F>(batch: impl Fn() -> F) -> Result<(), StoreError>
+where
+    F: Future<Output = Result<u64, StoreError>>,
+{
+    while batch().await? > 0 {
         tokio::time::sleep(BREATH).await;
     }
     Ok(())
 }
 
-async fn deleted_portals(app: &App) -> Result<(), StoreError> {
-    while app.store.purge_deleted_portals(BATCH).await? > 0 {
-        tokio::time::sleep(BREATH).await;
-    }
-    Ok(())
-}
-
-async fn links(app: &App) -> Result<(), StoreError> {
-    loop {
-        let links = app.store.purge_links(app.clock.now(), BATCH).await?;
-        app.metrics.purged(Purged::Links, links);
-        if links == 0 {
-            return Ok(());
-        }
-        tokio::time::sleep(BREATH).await;
-    }
-}
-
-async fn sign_ups(app: &App) -> Result<(), StoreError> {
-    while app.store.purge_sign_ups(app.clock.now(), BATCH).await? > 0 {
-        tokio::time::sleep(BREATH).await;
-    }
-    Ok(())
-}
-
-async fn sessions(app: &App) -> Result<(), StoreError> {
-    while app.store.purge_sessions(app.clock.now(), BATCH).await? > 0 {
-        tokio::time::sleep(BREATH).await;
-    }
-    Ok(())
+async fn links(app: &App) -> Result<u64, StoreError> {
+    let links = app.store.purge_links(app.clock.now(), BATCH).await?;
+    app.metrics.purged(Purged::Links, links);
+    Ok(links)
 }
 
 /// Deletes what is due. A restored database may take for left over what a later one registered: none of its objects is

@@ -107,7 +107,6 @@ pub async fn start_around(
         inline_limit: config.email.inline_limit,
         automatic_addresses: config.portal.automatic_addresses.clone(),
         max_upload_octets: config.api.max_upload_octets,
-        upload_stall: config.edge.patience.stall * 3 / 2,
     };
     let downloads = Downloads::new(Arc::clone(&metrics));
     let login = Login::with(portal_key::of(&config)?, config.portal.provider_addresses);

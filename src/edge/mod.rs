@@ -5,6 +5,7 @@ mod client;
 mod connection;
 mod leftover;
 mod listen;
+mod live;
 mod places;
 mod serve;
 mod socket;

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,15 +10,13 @@ use futures_util::future::BoxFuture;
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
 use hyper::service::Service;
-use parking_lot::Mutex;
-use slab::Slab;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::connection;
+use super::live::Live;
 use super::socket::reset_when_dropped;
 use super::{GatedSocket, Patience, Place, Places, Watch};
 use crate::liveness::Gate;
@@ -27,8 +24,6 @@ use crate::metrics::ListenerMetrics;
 
 /// After this pause the loop accepts again when the process is out of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Connections that are looked at without a break.
-const LOOKED_AT_ONCE: usize = 1024;
 
 /// The limits of one listener, and what stops it.
 #[derive(Clone)]
@@ -73,121 +68,46 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let live = Live::default();
-    tokio::select! {
-        () = serve_all(listener, &edge, &live, service) => {}
-        never = live.look_for_ever(&edge) => match never {},
-    }
-}
-
-async fn serve_all<S, B>(
-    listener: TcpListener,
-    edge: &Edge,
-    live: &Live,
-    service: impl Fn(&Accepted) -> (S, Option<Front>),
-) where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible> + Send + 'static,
-    S::Future: Send,
-    B: Body + Send + Unpin + 'static,
-    B::Data: Send,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
-    let connections = TaskTracker::new();
-    loop {
-        let accepted = tokio::select! {
-            biased;
-            () = edge.stop.cancelled() => break,
-            accepted = accept(&listener, edge) => accepted,
-        };
-        let (stream, peer, place) = match accepted {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        let watch = Arc::new(Watch::new(edge.patience));
-        let accepted = Accepted { peer, gate: Gate::new(), watch };
-        let (service, front) = service(&accepted);
-        let count = edge.metrics.connections.clone();
-        let known = live.enter(&accepted);
-        connections.spawn(async move {
-            count.increment(1.0);
-            connection(stream, accepted, front, service).await;
-            count.decrement(1.0);
-            drop((known, place));
-        });
-    }
-    drop(listener);
-    connections.close();
-    live.each(Gate::stop);
-    tokio::select! {
-        () = connections.wait() => return,
-        () = edge.reset.cancelled() => live.each(Gate::cut),
-    }
-    connections.wait().await;
-}
-
-/// The connections of an accept loop: it tells each of them when it has to end.
-#[derive(Clone, Default)]
-struct Live(Arc<Mutex<Slab<One>>>);
-
-/// How one is told, and what it waits for.
-type One = (Arc<Gate>, Arc<Watch>);
-
-impl Live {
-    fn enter(&self, accepted: &Accepted) -> Known {
-        let one = (Arc::clone(&accepted.gate), Arc::clone(&accepted.watch));
-        Known { live: self.clone(), key: self.0.lock().insert(one) }
-    }
-
-    fn each(&self, tell: impl Fn(&Gate)) {
-        self.0.lock().iter().for_each(|(_, (gate, _))| tell(gate));
-    }
-
-    /// Ends those whose clients take too long. One timer looks at all of them: one for each connection has to be looked at
-    /// each time that the connection is polled.
-    async fn look_for_ever(&self, edge: &Edge) -> Infallible {
-        let interval = edge.patience.look_interval();
-        let mut looks = tokio::time::interval(interval);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let serving = async {
+        let connections = TaskTracker::new();
         loop {
-            looks.tick().await;
-            let mut keys = 0..LOOKED_AT_ONCE;
-            while self.look(&keys, edge) {
-                keys = keys.end..keys.end + LOOKED_AT_ONCE;
-                // Others want their turn: there may be a million.
-                tokio::task::yield_now().await;
-            }
+            let accepted = tokio::select! {
+                biased;
+                () = edge.stop.cancelled() => break,
+                accepted = accept(&listener, &edge) => accepted,
+            };
+            let (stream, peer, place) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let watch = Arc::new(Watch::new(edge.patience));
+            let accepted = Accepted { peer, gate: Gate::new(), watch };
+            let (service, front) = service(&accepted);
+            let count = edge.metrics.connections.clone();
+            let known = live.enter(&accepted);
+            connections.spawn(async move {
+                count.increment(1.0);
+                connection(stream, accepted, front, service).await;
+                count.decrement(1.0);
+                drop((known, place));
+            });
         }
-    }
-
-    /// Looks at those with these keys, and says whether there may be more.
-    fn look(&self, keys: &Range<usize>, edge: &Edge) -> bool {
-        let (live, now) = (self.0.lock(), Instant::now());
-        for (gate, watch) in keys.clone().filter_map(|key| live.get(key)).filter(|(gate, _)| !gate.is_over()) {
-            let Some(why) = watch.ran_out(now) else { continue };
-            edge.metrics.ran_out(why);
-            tracing::debug!(why = why.name(), "a client took too long");
-            if why.is_in_response() {
-                gate.cut();
-            } else {
-                gate.end();
-            }
+        drop(listener);
+        connections.close();
+        live.each(Gate::stop);
+        tokio::select! {
+            () = connections.wait() => return,
+            () = edge.reset.cancelled() => live.each(Gate::cut),
         }
-        keys.end < live.capacity()
-    }
-}
-
-/// A connection that is told; dropped with it.
-struct Known {
-    live: Live,
-    key: usize,
-}
-
-impl Drop for Known {
-    fn drop(&mut self) {
-        self.live.0.lock().try_remove(self.key);
+        connections.wait().await;
+    };
+    tokio::select! {
+        () = serving => {}
+        never = live.look_for_ever(&edge) => match never {},
     }
 }
 

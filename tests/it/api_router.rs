@@ -1,7 +1,6 @@
 //! The api listener's router on a real database and a real directory, without sockets.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use attachlink::app::{App, AppSettings};
 use attachlink::clock::SettableClock;
@@ -87,7 +86,6 @@ impl Api {
             inline_limit: DEFAULT_INLINE_LIMIT,
             automatic_addresses,
             max_upload_octets,
-            upload_stall: Duration::from_mins(1),
         };
         let login = Login::with(Some(PortalKey::of("a key of the tests")), ProviderAddresses::default());
         let app = Arc::new(App { store, objects, clock: clock.clone(), metrics, settings, downloads, login });

@@ -61,7 +61,8 @@ pub(super) async fn receive(
     progress: &mut Progress<'_>,
 ) -> Result<Vec<u8>, Problem> {
     let mut start = Vec::with_capacity(SNIFF_OCTETS);
-    while let Some(frame) = tokio::time::timeout(settings.upload_stall, body.frame()).await.map_err(|_| cut())? {
+    // How long it may stand still is the connection's affair (`edge::Watch`).
+    while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| cut())?;
         // Trailers say nothing that matters here.
         let Ok(octets) = frame.into_data() else { continue };

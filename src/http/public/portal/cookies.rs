@@ -126,7 +126,6 @@ mod tests {
             inline_limit: 0,
             automatic_addresses: AutomaticAddresses::default(),
             max_upload_octets: None,
-            upload_stall: std::time::Duration::from_mins(1),
         }
     }
 
