@@ -119,7 +119,8 @@ async fn nonsense_does_no_harm() {
     println!("edge | malformed: {SEED}={seed}, {cases} cases");
     let counts = run(&service, &url, cases, &mut Random(seed)).await;
     println!("edge | malformed: {cases} cases, answers by class 1xx to 5xx: {:?}", &counts[1..]);
-    assert!(counts[2] > cases / 50 && counts[4] > cases / 4, "a generator that is all wrong or all right: {counts:?}");
+    // Where an early case deletes the site, the link is gone for all that follow: a third of the right answers stays.
+    assert!(counts[2] > cases / 200 && counts[4] > cases / 4, "a generator that is all wrong or all right: {counts:?}");
     assert_eq!(PANICS.load(Ordering::SeqCst), 0, "something panicked");
 
     // What was sent held a key and may have been right now and then: what was there may be gone. All works all the same.
