@@ -64,6 +64,7 @@ fn recover(service: &Service, database: &Database) -> String {
         .arg("recover")
         .env("ATTACHLINK_DATABASE_URL", database.url())
         .env("ATTACHLINK_OBJECTS", objects)
+        .env("ATTACHLINK_DATABASE_STATEMENT_TIMEOUT_MS", "200")
         .output()
         .unwrap();
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
@@ -181,7 +182,15 @@ async fn nothing_opens_until_recovered(way: Way, restarted: bool) {
     }
     assert_eq!(generations(&mut admin).await, before);
 
+    // It takes as long as it takes: here longer than a statement of a call may.
+    let mut holder = database.admin().await;
+    sqlx::raw_sql("BEGIN; SELECT project FROM projects FOR UPDATE").execute(&mut holder).await.unwrap();
+    let released = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        sqlx::raw_sql("COMMIT").execute(&mut holder).await.unwrap();
+    });
     let said = tokio::task::block_in_place(|| recover(&replicas[0], &database));
+    released.await.unwrap();
     for redo in
         ["in 2 projects", "delete the comments", "revoke the API keys", "set the modes", "have to be sent again"]
     {
