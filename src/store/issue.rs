@@ -118,8 +118,8 @@ impl Store {
         if known.deleted {
             return Ok(Issued::CommentDeleted);
         }
-        let (generation, had_request) = (known.generation(kind), known.request.is_some());
-        let request = wanted.request.filter(|request| known.request.as_ref() != Some(request)).cloned();
+        let (project, generation, had_request) = (known.project, known.generation(kind), known.request.is_some());
+        let request = wanted.request.filter(|request| !known.is_of(request)).cloned();
         let known = Arc::unwrap_or_clone(known);
         let attachments = match choose(known.attachments, wanted.attachments) {
             Ok(attachments) => attachments,
@@ -134,7 +134,7 @@ impl Store {
         let attachments = opened(&context.attachments);
         let expires_at = (now + kind.lifetime()).unix_timestamp();
         let path = path.clone();
-        self.write(Part { path, request, had_request, attachments, generation, expires_at, links }).await?;
+        self.write(Part { path, request, had_request, project, attachments, generation, expires_at, links }).await?;
         self.must_not_be_restored()?;
         Ok(Issued::Done(answer))
     }

@@ -14,7 +14,10 @@ use crate::domain::media::Kind;
 // First of all, so that a deletion of the comment comes wholly before or wholly after: the row is locked.
 const TOUCH_COMMENT: Sql = sql("INSERT INTO comments (site, project, comment, changes) VALUES ($1, $2, $3, 1) \
      ON CONFLICT (site, project, comment) DO UPDATE SET changes = comments.changes + 1, idle_since = NULL \
-     RETURNING deleted_at, changes");
+     RETURNING deleted_at, changes, request IS NOT NULL AND request_project IS NULL");
+// Its request was named before there was a project.
+const GIVE_REQUEST_PROJECT: Sql =
+    sql("UPDATE comments SET request_project = $4 WHERE site = $1 AND project = $2 AND comment = $3");
 // Until the end of the transaction nobody gives the attachment another row.
 const BEFORE: Sql = sql_that_locks!(
     "SELECT attachment_id, object_key, uploaded, object_version, modified_at FROM attachments \
@@ -78,8 +81,9 @@ impl Store {
             if fetch_optional!(tx.on(), (i64,), SITE_HELD, site)?.is_none() {
                 return Ok(Registered::SiteNotFound);
             }
-            let touched = fetch_optional!(tx.on(), (Option<i64>, i64), TOUCH_COMMENT, site, project, comment)?;
-            let (deleted_at, order) = touched.ok_or(StoreError::Corrupt("a comment was not written"))?;
+            let touched = fetch_optional!(tx.on(), (Option<i64>, i64, bool), TOUCH_COMMENT, site, project, comment)?;
+            let (deleted_at, order, request_without_project) =
+                touched.ok_or(StoreError::Corrupt("a comment was not written"))?;
             if deleted_at.is_some() {
                 return Ok(Registered::CommentDeleted);
             }
@@ -87,6 +91,9 @@ impl Store {
                 objects::keep(&mut tx, &new.object.key, now).await?;
             }
             let (project_id, _) = projects::started(&mut tx, &path.comment.site, &path.comment.project, now).await?;
+            if request_without_project {
+                execute!(tx.on(), GIVE_REQUEST_PROJECT, site, project, comment, project_id)?;
+            }
             let attachment = path.attachment.as_str();
             let before = fetch_optional!(tx.on(), Before, BEFORE, project_id, comment, attachment)?;
             let created = before.is_none();

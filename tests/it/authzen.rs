@@ -12,6 +12,7 @@ use crate::portal_settings::key;
 with_each_database!(
     the_products_table,
     those_who_are_on_the_request_download_and_nobody_else,
+    a_project_made_again_has_requests_of_its_own,
     sharing_goes_as_far_as_the_setting,
     forms_and_bots,
     the_knowledge_base_names_what_is_missing,
@@ -180,6 +181,41 @@ async fn those_who_are_on_the_request_download_and_nobody_else(on: Keeps) {
     assert_eq!(download("ana@a.example", "c2/a1").await, "yes: reporter");
     service.delete("/sites/acme/projects/SUP").await.ok(204);
     assert_eq!(download("ana@a.example", "c2/a1").await, no);
+}
+
+async fn a_project_made_again_has_requests_of_its_own(on: Keeps) {
+    let service = on.service().await;
+    service.site("acme").await;
+    let notify = async |comment: &str| {
+        let notified = json!({"request": "SUP-1", "message_size": 1});
+        service.post(&format!("{}/notifications", comment_path(comment)), notified).await.ok(200);
+    };
+    let download = async |who: &str, attachment: &str| {
+        let resource = format!("acme/SUP/{attachment}");
+        ask(&service, ("customer", who), "download_attachment", ("attachment", &resource), json!({})).await
+    };
+    let made = async |reporter: &str| {
+        for comment in ["c1", "c2"] {
+            service.attach(comment, "a1", "x.txt", "text/plain", "x").await;
+        }
+        let request = json!({"reporter": reporter, "channel": "portal"});
+        service.put("/sites/acme/projects/SUP/requests/SUP-1", request).await.ok(201);
+    };
+    // The request of one comment is named before there is a project.
+    notify("c1").await;
+    made("ana@a.example").await;
+    notify("c2").await;
+    for comment in ["c1/a1", "c2/a1"] {
+        assert_eq!(download("ana@a.example", comment).await, "yes: reporter");
+    }
+    service.delete("/sites/acme/projects/SUP").await.ok(204);
+    made("eve@e.example").await;
+    for (who, comment) in [("ana@a.example", "c1/a1"), ("eve@e.example", "c1/a1"), ("eve@e.example", "c2/a1")] {
+        assert_eq!(download(who, comment).await, "no: not_on_request, ask_an_agent", "{who} {comment}");
+    }
+    notify("c1").await;
+    assert_eq!(download("eve@e.example", "c1/a1").await, "yes: reporter");
+    assert_eq!(download("eve@e.example", "c2/a1").await, "no: not_on_request, ask_an_agent");
 }
 
 async fn sharing_goes_as_far_as_the_setting(on: Keeps) {

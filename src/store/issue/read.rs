@@ -41,8 +41,8 @@ const ATTACHMENTS: Sql = of_comments!(
      JOIN attachments AS a ON a.project_id = p.project_id AND a.comment = w.value ->> 3 ORDER BY a.registered_order"
 );
 const CONTEXTS: Sql = of_comments!(
-    "s.plan, s.safe_notifications, s.portal_url, s.object_prefix, p.mode, p.generation, p.portal_generation, \
-     c.deleted_at, c.request, (lp.site IS NOT NULL) AS has_login",
+    "s.plan, s.safe_notifications, s.portal_url, s.object_prefix, p.mode, p.project_id, p.generation, \
+     p.portal_generation, c.deleted_at, c.request, c.request_project, (lp.site IS NOT NULL) AS has_login",
     "JOIN sites AS s ON s.site = w.value ->> 1 \
      LEFT JOIN login_providers AS lp ON lp.site = s.site \
      LEFT JOIN projects AS p ON p.site = s.site AND p.project = w.value ->> 2 \
@@ -57,8 +57,12 @@ pub(in crate::store) struct InForce {
     pub(super) has_login: bool,
     /// Whether the comment was deleted.
     pub(super) deleted: bool,
-    /// The request that the comment is known to belong to.
+    /// The request that the comment's last notification named.
     pub(super) request: Option<RequestId>,
+    /// The project that it is of.
+    request_project: Option<i64>,
+    /// `None` before the project is made.
+    pub(super) project: Option<i64>,
     /// All of the comment's, in the order of their registration.
     pub(super) attachments: Vec<Attachment>,
     generation: Option<i64>,
@@ -66,6 +70,11 @@ pub(in crate::store) struct InForce {
 }
 
 impl InForce {
+    /// Whether the comment is known to belong to this request, of the project that there is now.
+    pub(super) fn is_of(&self, request: &RequestId) -> bool {
+        self.request.as_ref() == Some(request) && self.request_project == self.project
+    }
+
     /// The generation of the project's links of this kind; `None` without a project.
     pub(super) const fn generation(&self, kind: LinkKind) -> Option<i64> {
         match kind {
@@ -81,10 +90,12 @@ struct ContextRow {
     #[sqlx(flatten)]
     site: SiteRow,
     mode: Option<String>,
+    project_id: Option<i64>,
     generation: Option<i64>,
     portal_generation: Option<i64>,
     deleted_at: Option<i64>,
     request: Option<String>,
+    request_project: Option<i64>,
     has_login: bool,
 }
 
@@ -97,6 +108,8 @@ impl ContextRow {
             has_login: self.has_login,
             deleted: self.deleted_at.is_some(),
             request: self.request.as_deref().map(id).transpose()?,
+            request_project: self.request_project,
+            project: self.project_id,
             attachments: attachments.into_iter().map(AttachmentRow::read).collect::<Result<_, _>>()?,
             generation: self.generation,
             portal_generation: self.portal_generation,

@@ -15,13 +15,15 @@ use crate::store::gather::{Gatherer, Limits};
 
 const REMEMBER_REQUESTS: Sql = Sql {
     // Without WHERE, SQLite would read ON CONFLICT as a condition of the join (its documentation of UPSERT).
-    sqlite: "INSERT INTO comments (site, project, comment, request, changes) \
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, 0 FROM json_each($1) WHERE TRUE \
-         ON CONFLICT (site, project, comment) DO UPDATE SET request = excluded.request, idle_since = NULL",
-    postgres: "INSERT INTO comments (site, project, comment, request, changes) \
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, 0 \
+    sqlite: "INSERT INTO comments (site, project, comment, request, request_project, changes) \
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, 0 FROM json_each($1) WHERE TRUE \
+         ON CONFLICT (site, project, comment) DO UPDATE SET request = excluded.request, \
+         request_project = excluded.request_project, idle_since = NULL",
+    postgres: "INSERT INTO comments (site, project, comment, request, request_project, changes) \
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, CAST(value ->> 4 AS BIGINT), 0 \
          FROM json_array_elements(CAST($1 AS JSON)) AS rows (value) \
-         ON CONFLICT (site, project, comment) DO UPDATE SET request = excluded.request, idle_since = NULL",
+         ON CONFLICT (site, project, comment) DO UPDATE SET request = excluded.request, \
+         request_project = excluded.request_project, idle_since = NULL",
 };
 /// The links of one part in one statement: a JSON array of arrays, octets as hex, and what they have in common. Nothing
 /// in it can be a NUL, which PostgreSQL's texts cannot hold.
@@ -71,6 +73,8 @@ pub(in crate::store) struct Part {
     pub(super) request: Option<RequestId>,
     /// Whether it takes the place of another one.
     pub(super) had_request: bool,
+    /// The project that was read, and that the request is of; `None` before it is made.
+    pub(super) project: Option<i64>,
     /// Ids and rows of what the links open.
     pub(super) attachments: Arc<[(AttachmentId, i64)]>,
     /// `None` without a project: then there are no attachments, and no links.
@@ -89,8 +93,8 @@ impl Part {
     /// As this one, with nothing to write.
     pub(super) fn without_links(&self) -> Self {
         let (path, attachments) = (self.path.clone(), Arc::clone(&self.attachments));
-        let Self { had_request, generation, expires_at, .. } = *self;
-        Self { path, request: None, had_request, attachments, generation, expires_at, links: Vec::new() }
+        let Self { had_request, project, generation, expires_at, .. } = *self;
+        Self { path, request: None, had_request, project, attachments, generation, expires_at, links: Vec::new() }
     }
 
     /// Who was on the other request, and is not on this one, can no longer download.
@@ -182,9 +186,10 @@ async fn write_together(db: &Db, parts: &[Part]) -> Result<(), StoreError> {
 /// Each comment once, as PostgreSQL asks, with its last request; in their order, so that no two transactions lock each
 /// other out.
 fn requests(parts: &[Part]) -> Result<Option<String>, StoreError> {
-    let all = parts.iter().filter_map(|part| Some((part.path.texts(), part.request.as_ref()?.as_str())));
+    let all =
+        parts.iter().filter_map(|part| Some((part.path.texts(), (part.request.as_ref()?.as_str(), part.project))));
     let last: BTreeMap<_, _> = all.collect();
-    json(last.into_iter().map(|((site, project, comment), request)| (site, project, comment, request)))
+    json(last.into_iter().map(|((site, project, comment), (request, row))| (site, project, comment, request, row)))
 }
 
 async fn insert(tx: &mut Tx, part: &Part) -> Result<(), StoreError> {

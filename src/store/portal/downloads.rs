@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::facts::{CaseFacts, FactsRow};
+use super::facts::{CaseFacts, FactsRow, request_of_comment};
 use super::permissions::permission_columns;
 use crate::domain::portal::{PortalDownload, Proof};
 use crate::store::db::{Sql, fetch_all};
@@ -59,8 +59,9 @@ macro_rules! downloads {
              LEFT JOIN comments AS c ON c.site = w.site AND c.project = w.project AND c.comment = w.comment \
              LEFT JOIN attachments AS a ON a.project_id = p.project_id AND a.comment = w.comment \
              AND a.attachment = w.attachment AND c.deleted_at IS NULL \
-             LEFT JOIN requests AS r ON r.project_id = p.project_id AND r.request = c.request \
-             LEFT JOIN request_participants AS rp ON rp.project_id = r.project_id AND rp.request = r.request \
+             LEFT JOIN requests AS r ON r.project_id = p.project_id AND r.request = ",
+            request_of_comment!(),
+            " LEFT JOIN request_participants AS rp ON rp.project_id = r.project_id AND rp.request = r.request \
              AND rp.email = w.email \
              LEFT JOIN tagged_customers AS t ON t.project_id = p.project_id AND t.comment = w.comment \
              AND t.email = w.email"

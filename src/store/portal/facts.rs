@@ -8,6 +8,14 @@ use crate::domain::portal::{CustomerAccess, CustomerPermissions, EmailAddress, F
 use crate::store::db::{Sql, fetch_optional, sql};
 use crate::store::{Store, StoreError};
 
+/// The request of a comment `c`, as far as it is one of the project `p`'s: not one of a project of that name before it.
+macro_rules! request_of_comment {
+    () => {
+        "CASE WHEN coalesce(c.request_project, p.project_id) = p.project_id THEN c.request END"
+    };
+}
+pub(super) use request_of_comment;
+
 /// Joins to a site `s`, of site `$1`, project `$2` and address `$3`: its portal `ca`, the project `p` with its
 /// permissions `cp`, the address's account `a` and its place `pc` among the project's customers.
 macro_rules! address_joins {
@@ -43,7 +51,9 @@ const FACTS: Sql = sql(concat!(
     " LEFT JOIN comments AS c ON c.site = s.site AND c.project = $2 AND c.comment = $5 AND c.deleted_at IS NULL \
      LEFT JOIN attachments AS t ON t.project_id = p.project_id AND t.comment = c.comment AND t.attachment = $6 \
      LEFT JOIN requests AS r ON r.project_id = p.project_id \
-     AND r.request = coalesce($4, CASE WHEN t.attachment_id IS NOT NULL THEN c.request END) WHERE s.site = $1"
+     AND r.request = coalesce($4, CASE WHEN t.attachment_id IS NOT NULL THEN ",
+    request_of_comment!(),
+    " END) WHERE s.site = $1"
 ));
 const PERSON: Sql = sql(concat!(
     "SELECT a.email IS NOT NULL, pc.email IS NOT NULL, \

@@ -18,6 +18,7 @@ with_each_database!(
     whatever_takes_access_away_resets_a_running_download_at_once,
     what_is_about_links_in_emails_cuts_nothing,
     the_rules_are_asked_for_each_request,
+    a_project_made_again_has_requests_of_its_own,
 );
 
 pub const LARGE: usize = 64 * 1024 * 1024;
@@ -152,4 +153,19 @@ async fn the_rules_are_asked_for_each_request(on: Keeps) {
     service.delete(&comment_path("c1")).await.ok(204);
     ask(&[("if-none-match", whole.header("etag"))]).await.refused(404, "attachment_not_found");
     desk.as_customer(cara).await.refused(403, "download_not_allowed");
+}
+
+async fn a_project_made_again_has_requests_of_its_own(on: Keeps) {
+    let desk = Desk::open(on, 100).await;
+    let (service, cara) = (&desk.service, "cara@globex.example");
+    desk.as_customer(ANA).await.ok(200);
+    service.delete("/sites/acme/projects/SUP").await.ok(204);
+    service.attach("c1", "a1", "new.bin", "application/octet-stream", vec![8_u8; 100]).await;
+    service.put(REQUEST, json!({"reporter": cara, "channel": "portal"})).await.ok(201);
+    for customer in [ANA, cara] {
+        desk.as_customer(customer).await.refused(403, "download_not_allowed");
+    }
+    let notification = format!("{}/notifications", comment_path("c1"));
+    service.post(&notification, json!({"request": "SUP-1", "message_size": 1})).await.ok(200);
+    desk.as_customer(cara).await.ok(200);
 }
