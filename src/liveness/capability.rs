@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::portal::{AutomaticAddresses, Decision, PortalDownload};
 use crate::domain::token::LinkId;
-use crate::store::{DownloadFacts, ServedObject};
+use crate::store::{DownloadFacts, Registration, ServedObject};
 
 /// What a download runs under: while the database says that it holds, and no longer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -52,9 +52,16 @@ impl PortalAnswer {
         Self { proved: known.proved, decision, served: known.served }
     }
 
-    /// Whether a download that runs may go on.
+    /// The attachment, if they may have it.
     #[must_use]
-    pub fn holds(&self) -> bool {
-        self.proved && self.decision.is_ok() && self.served.is_some()
+    pub fn granted(&self) -> Option<&Arc<ServedObject>> {
+        self.served.as_ref().filter(|_| self.proved && self.decision.is_ok())
+    }
+
+    /// Whether a download of this registration may go on: one that was deleted may not, whatever has its ids by now.
+    /// Without one, whether any may.
+    #[must_use]
+    pub fn grants(&self, registration: Option<Registration>) -> bool {
+        self.granted().is_some_and(|served| registration.is_none() || served.registration == registration)
     }
 }

@@ -1,7 +1,7 @@
 //! The registry of running downloads.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::{Capability, Gate, PAUSE_LIMIT, WRITE_WINDOW};
 use crate::metrics::Metrics;
+use crate::store::Registration;
 
 /// Why a download was cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +77,8 @@ type OnEnd = Box<dyn FnOnce(Ended) + Send>;
 /// written or its connection is gone.
 pub struct Entry {
     capability: Capability,
+    /// What it serves, where the capability only names it.
+    registration: OnceLock<Registration>,
     gate: Arc<Gate>,
     downloads: Arc<Downloads>,
     key: usize,
@@ -101,6 +104,18 @@ impl Entry {
         &self.capability
     }
 
+    /// What it serves, where its capability only names it. To be said before it begins.
+    pub fn serves(&self, registration: Option<Registration>) {
+        if let Some(registration) = registration {
+            let _ = self.registration.set(registration);
+        }
+    }
+
+    /// See [`serves`](Self::serves).
+    pub(super) fn registration(&self) -> Option<Registration> {
+        self.registration.get().copied()
+    }
+
     /// Its own question was answered yes. From here on its bytes may be written, for [`WRITE_WINDOW`] at first.
     /// `false` when a sweep has found it dead in the meantime.
     #[must_use]
@@ -116,12 +131,10 @@ impl Entry {
         self.gate.wake();
     }
 
-    /// As [`Entry::prove`], but not for a download whose own question is not answered yet: until its secret is
-    /// compared, a yes for the link is no yes for the request.
-    pub(super) fn prove_if_begun(&self, sent: Instant) {
-        if self.yes_sent.load(Ordering::Acquire) != 0 {
-            self.prove(sent);
-        }
+    /// Whether its own question is answered. Before, there is no byte to allow or withhold: until its secret is compared,
+    /// a yes for the link is no yes for the request, and what it will serve is not known.
+    pub(super) fn has_begun(&self) -> bool {
+        self.yes_sent.load(Ordering::SeqCst) != 0
     }
 
     pub(super) fn may_write(&self, now: Instant) -> bool {
@@ -152,7 +165,7 @@ impl Entry {
         // With `begin`, which stores its yes and then looks for `dead`: one of the two sees the other (`SeqCst`).
         self.dead.store(true, Ordering::SeqCst);
         // Without a yes there is no byte to withhold: the request itself will be refused.
-        if self.yes_sent.load(Ordering::SeqCst) == 0 {
+        if !self.has_begun() {
             return;
         }
         let number =
@@ -230,6 +243,7 @@ impl Downloads {
             let place = running.vacant_entry();
             let entry = Arc::new(Entry {
                 capability,
+                registration: OnceLock::new(),
                 gate: Arc::clone(gate),
                 downloads: Arc::clone(self),
                 key: place.key(),

@@ -1,6 +1,6 @@
 //! The sweep: one statement for all that is running under links, and one for all that is running under logins.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -46,8 +46,8 @@ async fn sweep(downloads: &Arc<Downloads>, questions: &Questions) {
         }
     }
     tokio::join!(
-        ask(downloads, &questions.links, &links, |row| !row.withdrawn),
-        ask(downloads, &questions.logins, &logins, PortalAnswer::holds),
+        ask(downloads, &questions.links, &links, |_, row| !row.withdrawn),
+        ask(downloads, &questions.logins, &logins, |entry, row: &PortalAnswer| row.grants(entry.registration())),
     );
     let now = Instant::now();
     for entry in running.iter().filter(|entry| entry.overdue(now)) {
@@ -60,7 +60,7 @@ async fn ask<K: Clone + Eq + Hash, R>(
     downloads: &Downloads,
     query: &Query<K, R>,
     running: &[(&Arc<Entry>, K)],
-    is_alive: impl Fn(&R) -> bool,
+    still_holds: impl Fn(&Entry, &R) -> bool,
 ) {
     if running.is_empty() {
         return;
@@ -72,8 +72,10 @@ async fn ask<K: Clone + Eq + Hash, R>(
     match answer {
         Ok(Ok(rows)) => {
             downloads.metrics.sweeps_answered.increment(1);
-            let alive = rows.into_iter().filter(|(_, row)| is_alive(row.as_ref())).map(|(key, _)| key).collect();
-            judge(running, &alive, sent);
+            let rows: HashMap<K, Arc<R>> = rows.into_iter().collect();
+            for (entry, key) in running {
+                judge(entry, rows.get(key).map(Arc::as_ref), &still_holds, sent);
+            }
         }
         Ok(Err(error)) => {
             downloads.metrics.sweeps_failed.increment(1);
@@ -90,12 +92,12 @@ async fn ask<K: Clone + Eq + Hash, R>(
     }
 }
 
-fn judge<K: Eq + Hash>(running: &[(&Arc<Entry>, K)], alive: &HashSet<K>, sent: Instant) {
-    for (entry, key) in running {
-        if alive.contains(key) {
-            entry.prove_if_begun(sent);
-        } else {
-            entry.cut(CutReason::Revoked);
-        }
+fn judge<R>(entry: &Entry, row: Option<&R>, still_holds: impl Fn(&Entry, &R) -> bool, sent: Instant) {
+    // Looked at before what it serves, which is known once it has begun.
+    let has_begun = entry.has_begun();
+    if !row.is_some_and(|row| still_holds(entry, row)) {
+        entry.cut(CutReason::Revoked);
+    } else if has_begun {
+        entry.prove(sent);
     }
 }

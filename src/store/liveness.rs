@@ -69,7 +69,15 @@ pub struct LivenessRow {
     pub change: SiteChange,
 }
 
-/// What a living link opens.
+/// One registration of an attachment. Bytes that replace its bytes are of the same one; what is registered after a
+/// deletion, or in a project that is made again, is another, though it has the same ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Registration {
+    pub(super) project_id: i64,
+    pub(super) order: i64,
+}
+
+/// What a living link opens, or a customer may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServedObject {
     /// The name a person knows it by.
@@ -80,6 +88,8 @@ pub struct ServedObject {
     pub kind: Kind,
     /// Its bytes.
     pub object: ObjectVersion,
+    /// Where an attachment's ids were asked about; a link's row names its registration by itself.
+    pub registration: Option<Registration>,
     /// What whoever serves it made of the above.
     pub memo: Memo,
 }
@@ -152,6 +162,7 @@ impl ServedRow {
             media_type: self.media_type.ok_or_else(missing)?,
             kind: kind(&self.kind.ok_or_else(missing)?)?,
             object: object(key, version, size, modified_at)?,
+            registration: None,
             memo: Memo::default(),
         })
     }

@@ -44,7 +44,7 @@ pub use comments::CommentState;
 pub use error::{SchemaMismatch, StoreError};
 pub use issue::{IssueContext, Issued, NewLink, Wanted};
 pub use keys::{KeyListed, NewKey};
-pub use liveness::{LivenessRow, Memo, ServedObject};
+pub use liveness::{LivenessRow, Memo, Registration, ServedObject};
 pub use portal::{
     AddPerson, AskedAbout, CaseFacts, DownloadFacts, ListOfPeople, NewSignUp, OpenProjects, PutRequest, Redeemed,
     RequestRecord, SetPermissions, StoredProvider,

@@ -27,8 +27,8 @@ pub(super) async fn download(
     let candidate = Candidate::enter(public, gate, head, Capability::Customer(Arc::clone(&asked)));
     let answer = public.logins.ask((*asked).clone()).await.map_err(|_| Refusal::new(Code::Unavailable))?;
     let holder = Holder::Brief(row, asked);
-    let answered = answer.row.filter(|row| row.holds()).and_then(|row| row.served.clone());
-    let served = answered.ok_or_else(|| withdrawn(&holder, log))?;
+    let granted = answer.row.and_then(|row| row.granted().cloned());
+    let served = granted.ok_or_else(|| withdrawn(&holder, log))?;
     file::send(public, head, log, Grant { candidate, holder, served, sent: answer.sent }).await
 }
 

@@ -22,7 +22,7 @@ use crate::liveness::{Answer, Capability, Ended, Entry, Gate, Unknown};
 use crate::logging::causes;
 pub(super) use crate::objects::Source;
 use crate::objects::{MayMend, ObjectError, Owner};
-use crate::store::ServedObject;
+use crate::store::{Registration, ServedObject};
 
 /// What became of a request that was not refused.
 pub(super) enum Answered {
@@ -126,6 +126,7 @@ pub(super) async fn send(public: &Public, head: &Parts, log: &LogLine, grant: Gr
 
     let source = open(public, served, &etag, range, holder).await.map_err(|error| unavailable(holder, log, &error))?;
     let Some(entry) = candidate.take() else { return Err(Refusal::new(Code::Unavailable)) };
+    entry.serves(served.registration);
     if !entry.begin(sent, end_of(public, log, response.status(), holder)) {
         entry.abandon();
         return Err(Refusal::of(holder.withdrawn(), holder));
@@ -180,7 +181,7 @@ pub(super) async fn open(
     let metrics = &public.app.metrics;
     if object.size > LARGEST_OBJECT_OCTETS {
         let body = crate::http::timed(metrics, "open", public.app.objects.open(object, range)).await?;
-        return Ok(Source::Store(body.owned_by(owner(public, holder))));
+        return Ok(Source::Store(body.owned_by(owner(public, holder, served.registration))));
     }
     let small = match public.cache.get(etag, metrics) {
         Some(small) if public.app.objects.still_has(object, &small).await? => small,
@@ -195,7 +196,7 @@ pub(super) async fn open(
 
 /// A cut transfer is mended only under what holds now. The sweep would cut it soon, but a second is for what was
 /// running, not for what begins anew. Expiry ends nothing that has begun.
-fn owner(public: &Public, holder: &Holder) -> Owner {
+fn owner(public: &Public, holder: &Holder, registration: Option<Registration>) -> Owner {
     let (links, logins) = (public.batcher.clone(), public.logins.clone());
     let (app, capability) = (Arc::clone(&public.app), holder.capability());
     let may_mend = move || -> BoxFuture<'static, MayMend> {
@@ -204,7 +205,7 @@ fn owner(public: &Public, holder: &Holder) -> Owner {
             match capability {
                 Capability::Link(link) => may_mend(links.ask(link).await, |row| !row.withdrawn),
                 Capability::Customer(login) => {
-                    may_mend(logins.ask((*login).clone()).await, crate::liveness::PortalAnswer::holds)
+                    may_mend(logins.ask((*login).clone()).await, |row| row.grants(registration))
                 }
             }
         })

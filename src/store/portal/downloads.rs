@@ -9,7 +9,7 @@ use crate::domain::portal::{PortalDownload, Proof};
 use crate::store::db::{Sql, fetch_all};
 use crate::store::issue::hex;
 use crate::store::links::{alive, alive_joins};
-use crate::store::liveness::ServedRow;
+use crate::store::liveness::{Registration, ServedRow};
 use crate::store::postgres::writable;
 use crate::store::{ServedObject, Store, StoreError};
 
@@ -43,7 +43,8 @@ macro_rules! downloads {
              EXISTS (SELECT 1 FROM organization_members AS m JOIN request_organizations AS ro \
              ON ro.project_id = r.project_id AND ro.request = r.request AND ro.organization = m.organization \
              WHERE m.portal_id = ca.portal_id AND m.email = w.email) AS shared_organization, \
-             a.filename, a.media_type, a.kind, a.object_key, a.object_version, a.size, a.modified_at FROM ",
+             a.filename, a.media_type, a.kind, a.object_key, a.object_version, a.size, a.modified_at, \
+             a.project_id, a.registered_order FROM ",
             "(SELECT value ->> 0 AS site, value ->> 1 AS project, value ->> 2 AS comment, value ->> 3 AS attachment, \
              value ->> 4 AS email, CAST(value ->> 5 AS BIGINT) AS provider, value ->> 6 AS session, value ->> 7 AS link, \
              CAST(value ->> 8 AS BIGINT) AS number FROM ",
@@ -98,6 +99,9 @@ struct DownloadRow {
     facts: FactsRow,
     #[sqlx(flatten)]
     served: ServedRow,
+    /// Missing with the attachment, as the next one.
+    project_id: Option<i64>,
+    registered_order: Option<i64>,
 }
 
 impl DownloadRow {
@@ -108,7 +112,9 @@ impl DownloadRow {
         }
         let asked = usize::try_from(self.number).ok().and_then(|number| asked.get(number));
         let asked = asked.ok_or(StoreError::Corrupt("an answer that nobody asked for"))?;
-        let served = self.served.read_if_there()?.map(Arc::new);
+        let registration =
+            self.project_id.zip(self.registered_order).map(|(project_id, order)| Registration { project_id, order });
+        let served = self.served.read_if_there()?.map(|served| Arc::new(ServedObject { registration, ..served }));
         let facts = DownloadFacts { case: self.facts.read()?, proved: self.proved, served };
         Ok((asked.clone(), facts))
     }

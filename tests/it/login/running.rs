@@ -1,24 +1,28 @@
 //! The promise on revocation, for downloads by customers who are logged in: the rules are asked for each request, and
 //! what runs is reset when they say no.
 
-use std::io;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use attachlink::domain::attachment::Attachment;
 use attachlink::domain::portal::{SESSION_LIFETIME, Session, SessionId};
+use attachlink::liveness::SWEEP_INTERVAL;
 use attachlink::login::{Kind, random_text};
+use attachlink::store::{NewAttachment, RevokeTarget};
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
 
 use super::ANA;
 use crate::harness::{START, Service, comment_path};
 use crate::keeps::{Keeps, with_each_database};
-use crate::promise::{drain, slow_download_with};
+use crate::promise::{must_be_cut, slow_download_with};
+use crate::store_contract::comment;
 
 with_each_database!(
     whatever_takes_access_away_resets_a_running_download_at_once,
     what_is_about_links_in_emails_cuts_nothing,
     the_rules_are_asked_for_each_request,
     a_project_made_again_has_requests_of_its_own,
+    what_has_the_ids_of_a_deleted_attachment_is_another_one,
 );
 
 pub const LARGE: usize = 64 * 1024 * 1024;
@@ -90,12 +94,7 @@ async fn whatever_takes_access_away_resets_a_running_download_at_once(on: Keeps)
             _ => service.delete(PROVIDER).await,
         };
         assert!(answer.status.is_success(), "{what}: {:?}", answer.body);
-        let answered = Instant::now();
-        let (octets, end) = tokio::time::timeout(Duration::from_secs(1), drain(&mut stream))
-            .await
-            .unwrap_or_else(|_| panic!("{what}: not cut within a second"));
-        assert_eq!(end.unwrap_err().kind(), io::ErrorKind::ConnectionReset, "{what}: a reset, never a clean short end");
-        assert!(octets < LARGE && answered.elapsed() < Duration::from_secs(1), "{what}: {octets}");
+        must_be_cut(&mut stream, what).await;
     }
 }
 
@@ -168,4 +167,32 @@ async fn a_project_made_again_has_requests_of_its_own(on: Keeps) {
     let notification = format!("{}/notifications", comment_path("c1"));
     service.post(&notification, json!({"request": "SUP-1", "message_size": 1})).await.ok(200);
     desk.as_customer(cara).await.ok(200);
+}
+
+async fn what_has_the_ids_of_a_deleted_attachment_is_another_one(on: Keeps) {
+    let desk = Desk::open(on, LARGE).await;
+    let store = desk.service.running.app().store.clone();
+    let cookie = format!("Cookie: {}\r\n", desk.cookie(ANA).await);
+    let path = comment("acme", "SUP", "c1").attachment("a1".parse().unwrap());
+    let register = async |was: Attachment| {
+        let Attachment { filename, media_type, kind, object, .. } = was;
+        let new = NewAttachment { filename, media_type, kind, object, uploaded: false };
+        store.register(&path, new, START).await.unwrap();
+    };
+    // Replaced, and the links of the command line's `revoke` renewed, it is the same one.
+    let mut stream = slow_download_with(&desk.service, &desk.url, &cookie).await;
+    let was = store.attachment(&path).await.unwrap().unwrap();
+    register(was.clone()).await;
+    store.revoke_under(&RevokeTarget::Comment(path.comment.clone()), START).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut rest = vec![0; LARGE - 4096];
+    stream.read_exact(&mut rest).await.unwrap();
+
+    // Both between two sweeps, mostly: nobody sees that there was none.
+    let mut stream = slow_download_with(&desk.service, &desk.url, &cookie).await;
+    store.delete_attachment(&path, START).await.unwrap();
+    register(was).await;
+    tokio::time::sleep(SWEEP_INTERVAL * 2).await;
+    must_be_cut(&mut stream, "another attachment").await;
+    desk.as_customer(ANA).await.ok(200);
 }

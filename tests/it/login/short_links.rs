@@ -1,8 +1,5 @@
 //! For a portal that does its own login: links of five minutes.
 
-use std::io;
-use std::time::Duration;
-
 use attachlink::domain::access::Binding;
 use http::Method;
 use serde_json::{Value, json};
@@ -10,7 +7,7 @@ use serde_json::{Value, json};
 use super::{ANA, BEN};
 use crate::harness::{Reply, Service, comment_path};
 use crate::keeps::{Keeps, with_each_database};
-use crate::promise::{drain, slow_download_with};
+use crate::promise::{must_be_cut, slow_download_with};
 
 with_each_database!(
     a_link_lives_five_minutes_and_no_mode_kills_it,
@@ -143,11 +140,7 @@ async fn whatever_takes_its_customer_away_kills_it_and_resets_what_runs(on: Keep
             _ => service.delete(&comment_path("c1")).await,
         };
         assert!(answer.status.is_success(), "{what}: {:?}", answer.body);
-        let (octets, end) = tokio::time::timeout(Duration::from_secs(1), drain(&mut stream))
-            .await
-            .unwrap_or_else(|_| panic!("{what}: not cut within a second"));
-        assert_eq!(end.unwrap_err().kind(), io::ErrorKind::ConnectionReset, "{what}");
-        assert!(octets < LARGE, "{what}");
+        must_be_cut(&mut stream, what).await;
         service.open(&url).await.refused(410, "link_withdrawn");
         service.open_with(Method::HEAD, &url, &[]).await.ok(410);
     }
