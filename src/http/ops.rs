@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use crate::app::App;
+use crate::http::problem::{Code, Problem};
 use crate::logging::causes;
 use crate::objects::ObjectError;
 use crate::store::StoreError;
@@ -24,6 +25,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/metrics", get(metrics))
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
+        .fallback(unknown_path)
+        .method_not_allowed_fallback(unknown_method)
         .layer(from_fn(log))
         .with_state(app)
 }
@@ -38,6 +41,14 @@ async fn log(request: Request, next: Next) -> Response {
     let (status, duration_ms) = (response.status().as_u16(), super::millis(started.elapsed()));
     tracing::debug!(target: super::REQUEST_LOG, listener = "ops", method, route, status, duration_ms, "request");
     response
+}
+
+async fn unknown_path() -> Problem {
+    Problem::new(Code::NotFound, "This listener has /metrics, /livez and /readyz.")
+}
+
+async fn unknown_method() -> Problem {
+    Problem::new(Code::MethodNotAllowed, "This path has other methods. The header `Allow` names them.")
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {

@@ -195,13 +195,18 @@ async fn an_object_that_is_gone_or_changed_is_unavailable_and_not_short() {
     std::fs::write(dir.join("x"), "first").unwrap();
     service.put(&path, register("acme/x")).await.ok(201);
     let (url, _) = service.link("c1", "a1").await;
+    let ask = async || service.open_with(Method::HEAD, &url, &[]).await.status.as_u16();
+    assert_eq!(ask().await, 200);
     std::fs::write(dir.join("x"), "rewritten").unwrap();
     service.open(&url).await.refused(503, "object_unavailable");
+    assert_eq!(ask().await, 503);
     // Registering it again makes the new bytes known.
     service.put(&path, register("acme/x")).await.ok(200);
     assert_eq!(service.open(&url).await.ok(200).body, "rewritten");
+    assert_eq!(ask().await, 200);
     std::fs::remove_file(dir.join("x")).unwrap();
     service.open(&url).await.refused(503, "object_unavailable");
+    assert_eq!(ask().await, 503);
     std::fs::write(dir.join("big"), vec![7; 1_000_000]).unwrap();
     service.put(&path, register("acme/big")).await.ok(200);
     std::fs::remove_file(dir.join("big")).unwrap();
@@ -242,6 +247,8 @@ async fn the_other_listeners_are_not_reachable_through_public() {
     }
     let ops = |path: &str| format!("http://{}{path}", service.running.ops_addr);
     service.open(&ops("/livez")).await.ok(200);
+    service.open(&ops("/v1/sites/acme")).await.refused(404, "not_found");
+    service.open_with(Method::POST, &ops("/livez"), &[]).await.refused(405, "method_not_allowed");
     assert_eq!(service.open(&ops("/readyz")).await.ok(200).json()["ready"], true);
     let metrics = service.open(&ops("/metrics")).await.ok(200);
     assert!(String::from_utf8(metrics.body.to_vec()).unwrap().contains("attachlink_links_issued_total 0"));
