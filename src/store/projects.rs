@@ -29,6 +29,8 @@ const QUEUE_PROJECT: Sql = sql_that_locks!(
     "FOR UPDATE"
 );
 const DELETE_PROJECT: Sql = sql("DELETE FROM projects WHERE site = $1 AND project = $2");
+const REVOKE_KEYS: Sql =
+    sql("UPDATE api_keys SET revoked_at = $3 WHERE site = $1 AND project = $2 AND revoked_at IS NULL");
 // The project's generation first: its links lie together in the index of links. The bound is on the links looked at, for
 // the dead ones among them cost as much.
 const LIVE_LINKS: Sql = sql(concat!(
@@ -171,7 +173,7 @@ impl Store {
         Ok(LiveLinks { links: alive.min(cap), capped: alive > cap || looked_at >= bound })
     }
 
-    /// Deletes a project and kills what is under it, in O(1). `None`: no such site; else whether there was one.
+    /// Deletes a project and kills what is under it, keys bound to it too, in O(1). `None`: no such site; else whether there was one.
     ///
     /// # Errors
     /// When the database does not answer; whether it was deleted is open then.
@@ -188,6 +190,7 @@ impl Store {
             }
             execute!(tx.on(), QUEUE_PROJECT, site.as_str(), project.as_str(), now.unix_timestamp())?;
             let existed = execute!(tx.on(), DELETE_PROJECT, site.as_str(), project.as_str())? > 0;
+            execute!(tx.on(), REVOKE_KEYS, site.as_str(), project.as_str(), now.unix_timestamp())?;
             tx.commit_revocation().await?;
             Ok(Some(existed))
         })

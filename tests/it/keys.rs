@@ -14,6 +14,7 @@ with_each_database!(
     scopes_and_bindings_for_every_call,
     what_only_wider_keys_may_do,
     a_links_project_is_checked_against_the_key,
+    keys_of_a_deleted_project_are_revoked,
 );
 
 async fn key(service: &Service, notify: bool, admin: bool, binding: Binding) -> String {
@@ -145,4 +146,22 @@ async fn a_links_project_is_checked_against_the_key(on: Keeps) {
     service.open(&url).await.refused(410, "link_withdrawn");
     service.get("/sites/other/links/none").await.refused(404, "site_not_found");
     service.get("/sites/acme/links/none").await.refused(404, "link_not_found");
+}
+
+async fn keys_of_a_deleted_project_are_revoked(on: Keeps) {
+    let service = on.service().await;
+    service.acme().await;
+    let bound_to = |project: &str| Binding::Project("acme".parse().unwrap(), project.parse().unwrap());
+    let (own, others) =
+        (key(&service, true, true, bound_to("SUP")).await, key(&service, true, true, bound_to("DEV")).await);
+    let security = |project: &str| format!("/sites/acme/projects/{project}/attachment-security");
+    // Also of one that is known by its keys only.
+    for (key, project) in [(&own, "SUP"), (&others, "DEV")] {
+        service.call_as(key, Method::GET, &security(project), None).await.ok(200);
+        service.delete(&format!("/sites/acme/projects/{project}")).await.ok(204);
+        service.call_as(key, Method::GET, &security(project), None).await.refused(401, "unauthorized");
+        if project == "SUP" {
+            service.call_as(&others, Method::GET, &security("DEV"), None).await.ok(200);
+        }
+    }
 }

@@ -15,7 +15,7 @@ use crate::metrics::RevocationReason;
 
 refusals!(SiteNotFound, ProjectNotFound, SiteKeyRequired);
 
-/// Delete a project and everything under it.
+/// Delete a project and everything under it, the API keys bound to it too.
 ///
 /// Every link of the project is dead when the answer comes. Needs a key of the site, or one that is bound to nothing.
 /// The answer is the same for a project that was never heard of.
