@@ -178,6 +178,8 @@ async fn requests_say_whose_they_are(on: Keeps) {
     let alone = json!({"reporter": "ben@b.example", "private": true, "channel": "agent"});
     let replaced = service.put(REQUEST, alone).await.ok(200).json();
     assert_eq!((&replaced["participants"], &replaced["organizations"]), (&json!([]), &json!([])));
+    // Only whom an agent raises a request for becomes a customer of the project.
+    assert_eq!(people(&service, "/sites/acme/projects/SUP/customers").await, ["ben@b.example"]);
     for (field, body) in [
         (
             "private",

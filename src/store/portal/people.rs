@@ -33,7 +33,7 @@ const ADD_ACCOUNT: Sql = sql(
 pub(super) const PROVE_ACCOUNT: Sql = sql("INSERT INTO accounts (portal_id, email, proved) VALUES ($1, $2, TRUE) \
      ON CONFLICT (portal_id, email) DO UPDATE SET proved = TRUE WHERE NOT accounts.proved");
 const ACCOUNT_EXISTS: Sql = sql("SELECT portal_id FROM accounts WHERE portal_id = $1 AND email = $2");
-const ADD_CUSTOMER: Sql = sql("INSERT INTO project_customers (project_id, email) VALUES ($1, $2) \
+pub(super) const ADD_CUSTOMER: Sql = sql("INSERT INTO project_customers (project_id, email) VALUES ($1, $2) \
      ON CONFLICT (project_id, email) DO NOTHING");
 const ADD_MEMBER: Sql = sql("INSERT INTO organization_members (portal_id, organization, email) VALUES ($1, $2, $3) \
      ON CONFLICT (portal_id, organization, email) DO NOTHING");

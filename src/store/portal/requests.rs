@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use time::OffsetDateTime;
 
 use super::access::email;
-use super::people::PROVE_ACCOUNT;
+use super::people::{ADD_CUSTOMER, PROVE_ACCOUNT};
 use super::row::{self, json_list};
 use crate::domain::ids::{OrganizationId, ProjectId, RequestId, SiteId};
 use crate::domain::portal::{EmailAddress, Request, RequestChannel};
@@ -239,6 +239,10 @@ impl Store {
             execute!(tx.on(), ADD_PARTICIPANTS, project_id, key.2, participants.as_str())?;
             execute!(tx.on(), ADD_ORGANIZATIONS, project_id, key.2, organizations.as_str())?;
             add_accounts(&mut tx, site, request).await?;
+            // Agents add customers by raising a request on their behalf, too (product: *Customers*).
+            if request.channel == RequestChannel::Agent {
+                execute!(tx.on(), ADD_CUSTOMER, project_id, reporter)?;
+            }
             let row = fetch_optional!(tx.on(), RequestRow, REQUEST, key.0, key.1, key.2)?;
             let record = row.map(RequestRow::read).transpose()?.flatten();
             let record = record.ok_or(StoreError::Corrupt("a request was not written"))?;
