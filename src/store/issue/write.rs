@@ -13,17 +13,24 @@ use crate::store::StoreError;
 use crate::store::db::{Db, Sql, Tx, execute, retried};
 use crate::store::gather::{Gatherer, Limits};
 
+// Of the project that was read, or of one made since. One that comes late, from before its project was deleted, takes no place of one that was named since.
 const REMEMBER_REQUESTS: Sql = Sql {
     // Without WHERE, SQLite would read ON CONFLICT as a condition of the join (its documentation of UPSERT).
     sqlite: "INSERT INTO comments (site, project, comment, request, request_project, changes) \
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, 0 FROM json_each($1) WHERE TRUE \
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, coalesce(value ->> 4, (SELECT project_id \
+         FROM projects WHERE site = value ->> 0 AND project = value ->> 1)), 0 FROM json_each($1) WHERE TRUE \
          ON CONFLICT (site, project, comment) DO UPDATE SET request = excluded.request, \
-         request_project = excluded.request_project, idle_since = NULL",
+         request_project = excluded.request_project, idle_since = NULL \
+         WHERE excluded.request_project IS NULL \
+         OR EXISTS (SELECT 1 FROM projects AS p WHERE p.project_id = excluded.request_project)",
     postgres: "INSERT INTO comments (site, project, comment, request, request_project, changes) \
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, CAST(value ->> 4 AS BIGINT), 0 \
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, coalesce(CAST(value ->> 4 AS BIGINT), \
+         (SELECT project_id FROM projects WHERE site = value ->> 0 AND project = value ->> 1)), 0 \
          FROM json_array_elements(CAST($1 AS JSON)) AS rows (value) \
          ON CONFLICT (site, project, comment) DO UPDATE SET request = excluded.request, \
-         request_project = excluded.request_project, idle_since = NULL",
+         request_project = excluded.request_project, idle_since = NULL \
+         WHERE excluded.request_project IS NULL \
+         OR EXISTS (SELECT 1 FROM projects AS p WHERE p.project_id = excluded.request_project)",
 };
 /// The links of one part in one statement: a JSON array of arrays, octets as hex, and what they have in common. Nothing
 /// in it can be a NUL, which PostgreSQL's texts cannot hold.
