@@ -1,6 +1,7 @@
 //! How commands get at a database that should be there already.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context as _;
 
@@ -17,6 +18,17 @@ pub(super) enum Expect {
     Directory,
     /// Nothing: the store makes both when it may migrate.
     Nothing,
+}
+
+/// What changes every project of a site, or of all, does so in one transaction, and a server's commit does what the
+/// triggers have left for it: that takes longer than any call may.
+const PATIENT_STATEMENT_TIMEOUT: Duration = Duration::from_hours(1);
+
+/// As [`open`], and a server ends no statement soon.
+pub(super) async fn open_patiently(config: &Config, expect: Expect, migrate: store::Migrate) -> anyhow::Result<Store> {
+    let mut config = config.clone();
+    config.database.server.statement_timeout = PATIENT_STATEMENT_TIMEOUT;
+    open(&config, expect, migrate).await
 }
 
 /// Opens the database in force.

@@ -1,11 +1,9 @@
 //! `attachlink recover`.
 
-use std::time::Duration;
-
 use anyhow::Context as _;
 use clap::Args;
 
-use super::existing::{Expect, open};
+use super::existing::{Expect, open_patiently};
 use super::output;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
@@ -22,20 +20,14 @@ Examples:
   attachlink recover
   attachlink recover --data-dir /var/lib/attachlink";
 
-/// All projects are renewed in one transaction, and a server's commit does what the triggers have left for it. No call
-/// waits for that, so the limit of calls does not hold.
-const STATEMENT_TIMEOUT: Duration = Duration::from_hours(1);
-
 /// Let a service go on after its database was restored from a backup
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Recover {}
 
 pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
-    let mut config = config.clone();
-    config.database.server.statement_timeout = STATEMENT_TIMEOUT;
-    let store = open(&config, Expect::Database, Migrate::No).await?;
-    let objects = serve::open_objects(&config, SystemClock.now()).await?;
+    let store = open_patiently(config, Expect::Database, Migrate::No).await?;
+    let objects = serve::open_objects(config, SystemClock.now()).await?;
     let newest = history::compare(&store, &objects).await?;
     let Some(newest) = newest.filter(|_| store.is_restored()) else {
         return output::print("the database was not restored from a backup: there is nothing to recover\n");

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::existing::{Expect, open};
+use super::existing::{Expect, open_patiently};
 use super::key::not_an_id;
 use super::output;
 use crate::audit::{self, Revoked};
@@ -49,7 +49,7 @@ impl Revoke {
     pub(super) async fn run(self, config: &Config) -> anyhow::Result<()> {
         let link = self.link.as_deref().map(str::parse::<LinkId>).transpose();
         let link = link.map_err(|_| not_an_id("link", "the API or the log"))?;
-        let store = open(config, Expect::Database, store::Migrate::No).await?;
+        let store = open_patiently(config, Expect::Database, store::Migrate::No).await?;
         let done = match link {
             Some(link) => revoke_link(&store, &self.site, link).await?,
             None => revoke_under(&store, &self.site.clone(), &self.target()).await?,

@@ -18,6 +18,9 @@ pub(in crate::store) use writable;
 
 const WRITABLE: &str = concat!("SELECT ", writable!());
 
+/// However long a statement may take, nothing of ours waits for so long between two.
+const MAX_IDLE_TIMEOUT: Duration = Duration::from_mins(1);
+
 /// How long a statement that many wait for waits for a row's lock.
 const LOCK_TIMEOUT: Duration = Duration::from_millis(100);
 
@@ -44,10 +47,10 @@ pub(super) struct Beginnings {
 impl Beginnings {
     pub(super) fn of(options: &ServerOptions) -> Self {
         let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
-        let limit = options.statement_timeout.as_millis();
+        let (limit, idle) = (options.statement_timeout.as_millis(), idle_timeout(options).as_millis());
         // What a session would keep, a pooler would hand to others, or refuse.
         let limits =
-            format!("; SET LOCAL statement_timeout = {limit}; SET LOCAL idle_in_transaction_session_timeout = {limit}");
+            format!("; SET LOCAL statement_timeout = {limit}; SET LOCAL idle_in_transaction_session_timeout = {idle}");
         let begin = if options.behind_pooler { format!("{begin}{limits}") } else { begin.to_owned() };
         // A commit that is answered is on the disk, and on every standby that the server waits for.
         let durable = "SELECT set_config('synchronous_commit', 'on', true) \
@@ -64,9 +67,15 @@ pub(super) fn connect_options(url: PgConnectOptions, options: &ServerOptions) ->
     if options.behind_pooler {
         return url.extra_float_digits(None).statement_cache_capacity(0);
     }
-    let milliseconds = options.statement_timeout.as_millis().to_string();
-    url.options(PLANNER)
-        .options([("statement_timeout", &milliseconds), ("idle_in_transaction_session_timeout", &milliseconds)])
+    let (limit, idle) = (options.statement_timeout.as_millis(), idle_timeout(options).as_millis());
+    url.options(PLANNER).options(
+        [("statement_timeout", limit), ("idle_in_transaction_session_timeout", idle)].map(|(k, v)| (k, v.to_string())),
+    )
+}
+
+/// How long the server keeps the locks of a transaction that nobody goes on with, as where its host is gone.
+fn idle_timeout(options: &ServerOptions) -> Duration {
+    options.statement_timeout.min(MAX_IDLE_TIMEOUT)
 }
 
 /// Opens a connection. Unless a pooler stands in between, the server takes writes then, and goes on to do so as long as
