@@ -90,7 +90,7 @@ fn example(code: Code) -> RefOr<utoipa::openapi::example::Example> {
 fn retry_after() -> Header {
     let mut header = Header::new(ObjectBuilder::new().schema_type(Type::Integer).examples([json!(2)]));
     header.description =
-        Some("With `unavailable` and `too_many_requests`: after how many seconds to ask again.".to_owned());
+        Some("After how many seconds to ask again; with `unavailable` and `too_many_requests` always.".to_owned());
     header
 }
 

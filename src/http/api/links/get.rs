@@ -36,7 +36,7 @@ pub struct Link {
     pub recipient: Option<Recipient>,
     /// When it was issued.
     pub issued_at: Timestamp,
-    /// From when on it is refused: 28 days later.
+    /// From when on it is refused: 28 days later, or five minutes for a link that a portal asked for.
     pub expires_at: Timestamp,
     /// When it was revoked by itself, if it was.
     #[schema(required = true)]
