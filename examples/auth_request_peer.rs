@@ -7,6 +7,7 @@
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -18,11 +19,13 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use socket2::{Domain, Protocol, Socket, Type};
-use sqlx::PgPool;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection};
 use subtle::ConstantTimeEq as _;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 const TOKEN_PREFIX: &str = "al1_";
 const LINK_ID_OCTETS: usize = 16;
@@ -51,17 +54,55 @@ fn token(headers: &HeaderMap) -> Option<Vec<u8>> {
     (octets.len() > LINK_ID_OCTETS).then_some(octets)
 }
 
-async fn is_alive(pool: &PgPool, token: &[u8]) -> Result<bool, sqlx::Error> {
+/// The hash of the secret, when the link expires, and whether it is alive apart from that.
+type Row = (Vec<u8>, i64, bool);
+
+/// The connections of one thread to the database. `PgPool` would ask the server, each time that one comes back, whether it
+/// still answers.
+struct Connections {
+    options: PgConnectOptions,
+    /// Those that nobody uses; the one that came back last is taken first.
+    idle: Mutex<Vec<PgConnection>>,
+    /// As many as may be in use; who comes later waits in turn.
+    permits: Semaphore,
+}
+
+impl Connections {
+    async fn open(options: PgConnectOptions, count: usize) -> Result<Self, sqlx::Error> {
+        let mut idle = Vec::with_capacity(count);
+        for _ in 0..count {
+            idle.push(PgConnection::connect_with(&options).await?);
+        }
+        Ok(Self { options, idle: Mutex::new(idle), permits: Semaphore::new(count) })
+    }
+
+    /// A connection that fails, or whose answer nobody waits for any more, is dropped: another is opened in its place.
+    async fn row(&self, link_id: &[u8]) -> Result<Option<Row>, sqlx::Error> {
+        let _permit = self.permits.acquire().await.map_err(|_| sqlx::Error::PoolClosed)?;
+        let kept = self.idle.lock().pop();
+        let mut connection = match kept {
+            Some(connection) => connection,
+            None => PgConnection::connect_with(&self.options).await?,
+        };
+        let row = sqlx::query_as(LIVENESS).bind(link_id).fetch_optional(&mut connection).await?;
+        self.idle.lock().push(connection);
+        Ok(row)
+    }
+}
+
+async fn is_alive(connections: &Connections, token: &[u8]) -> Result<bool, sqlx::Error> {
     let (link_id, secret) = token.split_at(LINK_ID_OCTETS);
-    let row: Option<(Vec<u8>, i64, bool)> = sqlx::query_as(LIVENESS).bind(link_id).fetch_optional(pool).await?;
-    let Some((hash, expires_at, alive)) = row else { return Ok(false) };
+    let Some((hash, expires_at, alive)) = connections.row(link_id).await? else { return Ok(false) };
     let presented = ring::digest::digest(&ring::digest::SHA256, secret);
     Ok(alive && unix_seconds() < expires_at && bool::from(presented.as_ref().ct_eq(&hash)))
 }
 
-async fn answer(pool: PgPool, request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, Infallible> {
+async fn answer(
+    connections: Arc<Connections>,
+    request: Request<Incoming>,
+) -> Result<Response<Empty<Bytes>>, Infallible> {
     let alive = match token(request.headers()) {
-        Some(token) => is_alive(&pool, &token).await,
+        Some(token) => is_alive(&connections, &token).await,
         None => Ok(false),
     };
     let status = match alive {
@@ -84,16 +125,15 @@ fn listener(port: u16) -> std::io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-async fn serve(port: u16, options: PgConnectOptions, connections: u32) -> anyhow::Result<()> {
-    let pool = PgPoolOptions::new().min_connections(connections).max_connections(connections);
-    let pool = pool.test_before_acquire(false).connect_with(options).await?;
+async fn serve(port: u16, options: PgConnectOptions, count: usize) -> anyhow::Result<()> {
+    let connections = Arc::new(Connections::open(options, count).await?);
     let listener = listener(port)?;
     loop {
         let (socket, _) = listener.accept().await?;
         socket.set_nodelay(true)?;
-        let pool = pool.clone();
+        let connections = Arc::clone(&connections);
         tokio::spawn(async move {
-            let service = service_fn(move |request| answer(pool.clone(), request));
+            let service = service_fn(move |request| answer(Arc::clone(&connections), request));
             // A connection that breaks is nginx's to open again.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(socket), service).await;
         });
@@ -103,14 +143,16 @@ async fn serve(port: u16, options: PgConnectOptions, connections: u32) -> anyhow
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let mut number = || arguments.next().ok_or_else(|| anyhow::anyhow!("PORT CONNECTIONS_PER_THREAD"));
-    let (port, connections) = (number()?.parse()?, number()?.parse()?);
-    let options: PgConnectOptions = std::env::var("DATABASE_URL")?.parse()?;
+    let (port, count) = (number()?.parse()?, number()?.parse()?);
+    let options = std::env::var("DATABASE_URL")?.parse::<PgConnectOptions>()?.disable_statement_logging();
+    // As attachlink has it: the statement is planned once, too.
+    let options = options.options([("plan_cache_mode", "force_generic_plan")]);
     let threads: Vec<_> = (0..std::thread::available_parallelism()?.get())
         .map(|_| {
             let options = options.clone();
             std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                runtime.block_on(serve(port, options, connections))
+                runtime.block_on(serve(port, options, count))
             })
         })
         .collect();

@@ -1,5 +1,6 @@
 """Contestants that take turns, and what each of their rounds cost."""
 
+import contextlib
 import functools
 import hashlib
 from dataclasses import dataclass
@@ -20,14 +21,22 @@ class Contestant:
     # Whose processor time is read, by name: lists of process ids. "server" is what the row is about.
     bills: dict
     folder: object = None
+    # Gives what a round asks for in turn, by its number; else it is all of `paths`.
+    draw: callable = None
+    # Whether a link with another secret is refused.
+    guarded: bool = True
+    round: int = 0
 
     @functools.cached_property
     def answer_octets(self):
         return load.answer_octets(self)
 
-    @functools.cached_property
+    @contextlib.contextmanager
     def paths_file(self):
-        return load.write_paths(self.folder, self.paths)
+        """What wrk reads for this round."""
+        file = load.write_paths(self.folder, self.draw(self.round) if self.draw else self.paths)
+        yield file
+        file.unlink()
 
     def cpu(self):
         return {name: processes.cpu_seconds(*pids) for name, pids in self.bills.items()}
@@ -53,8 +62,9 @@ class Turns:
 
     def run(self, pairs, measure):
         """`measure` is asked for a dict of figures for each contestant in turn; `per` in it is what CPU is divided by."""
-        for _ in range(pairs):
+        for number in range(1, pairs + 1):
             for name, contestant in self.contestants.items():
+                contestant.round = number
                 before = contestant.cpu()
                 result = measure(contestant)
                 cpu = {who: seconds - before[who] for who, seconds in contestant.cpu().items()}

@@ -1,6 +1,5 @@
 """Row cut: what a running download still hands out after its link was revoked."""
 
-import contextlib
 import socket
 import threading
 import time
@@ -11,6 +10,7 @@ from downloads import GB
 from postgres import Postgres
 from report import Line
 from service import PREFIX, Service
+from store import Store
 
 ROUNDS, ROUNDS_IN_SHORT = 40, 7
 # The reader takes what there is, but not so fast that the file is over before the cut.
@@ -57,34 +57,69 @@ def cut_ms(revoking, serving, path):
     return max(0, download.last - answered) * 1000
 
 
-def lines(where, times):
+def lines(file, where, times):
     """The median and the longest."""
-    what = f"from the answer to the last octet, {where}"
+    what = f"from the answer to the last octet, {file}, {where}"
     yield Line("cut", what, "ms", times, goal=("≤", GOALS_MS[where]), by="alone")
     yield Line("cut", f"{what}, the longest", "ms", times, goal=("≤", ALWAYS_MS), by="alone", counts=max)
 
 
-def cuts(chosen, revoking, serving):
+def cuts(chosen, revoking, serving, comment):
     rounds = ROUNDS_IN_SHORT if chosen.quick else ROUNDS
+    return [cut_ms(revoking, serving, revoking.link(comment, "large")) for _ in range(rounds)]
+
+
+def from_disk(chosen, where, revoking, serving):
+    """An upload, which the kernel sends, and a registered file, which is read."""
+    revoking.set_up()
+    revoking.upload("uploaded", "large", downloads.large_chunks(GB), GB)
+    yield from lines("an upload", where, cuts(chosen, revoking, serving, "uploaded"))
     revoking.registered("large")
-    return [cut_ms(revoking, serving, revoking.link("kept", "large")) for _ in range(rounds)]
+    yield from lines("a registered file", where, cuts(chosen, revoking, serving, "kept"))
+
+
+def from_store(chosen, where, revoking, serving):
+    revoking.set_up()
+    revoking.registered("large")
+    yield from lines("from the store", where, cuts(chosen, revoking, serving, "kept"))
+
+
+def put(large, folder):
+    """The file in a directory of objects."""
+    (folder / PREFIX).mkdir(parents=True)
+    (folder / PREFIX / "large").hardlink_to(large)
+
+
+def measure_alone(chosen, large):
+    """By the process that serves."""
+    data, store = chosen.folder / "data", Store(chosen.folder / "store")
+    put(large, data / "objects")
+    put(large, store.objects)
+    with Service(chosen.binary, data) as service:
+        yield from from_disk(chosen, "the same replica", service, service)
+    with store, Service(chosen.binary, chosen.folder / "data-store", **store.settings()) as service:
+        yield from from_store(chosen, "the same replica", service, service)
+
+
+def measure_replicas(chosen, large):
+    """By another process on the same PostgreSQL and directory, or store."""
+    shared, store = chosen.folder / "shared", Store(chosen.folder / "shared-store")
+    put(large, shared)
+    put(large, store.objects)
+    with Postgres() as server, store:
+        for name, objects, cuts_of in (
+            ("disk", {"objects": f"file:{shared}"}, from_disk), ("store", store.settings(), from_store)
+        ):
+            settings = server.database(name) | objects
+            first, second = (Service(chosen.binary, chosen.folder / f"{name}-{of}", **settings) for of in ("one", "two"))
+            with first, second:
+                yield from cuts_of(chosen, "another replica", first, second)
 
 
 def measure(chosen):
-    """By the process that serves, and by another one on the same PostgreSQL and directory."""
-    alone, shared = chosen.folder / "data", chosen.folder / "shared"
-    for objects in (alone / "objects", shared):
-        (objects / PREFIX).mkdir(parents=True)
-    with open(shared / PREFIX / "large", "wb") as out:
+    """By the process that serves, and by another one."""
+    large = chosen.folder / "large"
+    with open(large, "wb") as out:
         out.writelines(downloads.large_chunks(GB))
-    (alone / "objects" / PREFIX / "large").hardlink_to(shared / PREFIX / "large")
-    with Service(chosen.binary, alone) as service:
-        service.set_up()
-        yield from lines("the same replica", cuts(chosen, service, service))
-    with contextlib.ExitStack() as stack:
-        server = stack.enter_context(Postgres())
-        settings = server.database("cut") | {"objects": f"file:{shared}"}
-        replicas = (Service(chosen.binary, chosen.folder / name, **settings) for name in ("one", "two"))
-        first, second = (stack.enter_context(replica) for replica in replicas)
-        first.set_up()
-        yield from lines("another replica", cuts(chosen, first, second))
+    yield from measure_alone(chosen, large)
+    yield from measure_replicas(chosen, large)

@@ -14,6 +14,8 @@ SMALL_OCTETS = 20_000
 FILES = 100
 CONNECTIONS = (64, 512)
 MICROSECONDS = 1e6
+# Of the requests to a cache.
+MOST_PASSED_ON = 0.01
 
 
 def small_files():
@@ -50,7 +52,7 @@ def sendfile(stack, folder, name, files):
 
 
 def cached(stack, folder, name, files):
-    """nginx with the files in its cache, from a store behind it."""
+    """nginx with the files in its cache, from a store behind it; and that store."""
     store = stack.enter_context(Store(folder / "store"))
     for file, body in files.items():
         store.put(file, [body])
@@ -59,12 +61,13 @@ def cached(stack, folder, name, files):
     more = "proxy_cache kept; proxy_cache_key $uri; proxy_cache_valid 200 1d;"
     site = nginx.proxy_site(port, store.port, more=more, http=http)
     server = stack.enter_context(nginx.Nginx(folder / name, port, site))
-    return contestant(name, port, signed(files), {"server": [server.pid]}, folder)
+    return contestant(name, port, signed(files), {"server": [server.pid]}, folder), store
 
 
 def take_turns(chosen, contestants, connections):
     """Rounds of small downloads, after one of each that nobody counts."""
     for each in contestants:
+        load.check_guards(each)
         load.small_downloads(each, connections, load.WARM_UP_SECONDS)
 
     def one_round(each):
@@ -105,8 +108,13 @@ def measure_cache(chosen):
     files = small_files()
     with contextlib.ExitStack() as stack:
         service = stack.enter_context(Service(chosen.binary, chosen.folder / "data"))
-        contestants = [attachlink(service, chosen.folder, files), cached(stack, chosen.folder, "nginx-cache", files)]
+        ours = attachlink(service, chosen.folder, files)
+        theirs, store = cached(stack, chosen.folder, "nginx-cache", files)
         for connections in CONNECTIONS:
-            turns = take_turns(chosen, contestants, connections)
+            before = store.asked()
+            turns = take_turns(chosen, [ours, theirs], connections)
+            passed_on, requests = store.asked() - before, sum(turns.figures("nginx-cache", "requests"))
+            if passed_on > requests * MOST_PASSED_ON:
+                raise SystemExit(f"scripts/bench: nginx-cache passed {passed_on} of {requests} requests on to the store")
             suffix = f"{connections} connections"
             yield from compare(turns, "cache", ("attachlink", "nginx-cache"), suffix, ("≥", 1.15), ("≤", 0.85))

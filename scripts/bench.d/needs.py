@@ -1,18 +1,27 @@
 """What the rows need: taken from Debian's packages when missing and when root; else it says what to install."""
 
 import glob
+import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 # Commands, or files; the package that brings each, and the rows that want it.
 OF_ROWS = {
-    "nginx": ("nginx-light", {"hot", "cache", "postgres", "s3-small", "garage", "large", "disk", "slow"}),
+    "nginx": ("nginx-light", {"hot", "cache", "postgres", "s3-small", "garage", "large", "disk", "slow", "cut"}),
     "wrk": ("wrk", {"hot", "cache", "postgres", "scale", "s3-small", "garage", "slow", "issue"}),
     "/usr/lib/postgresql/*/bin/pgbench": ("postgresql", {"postgres", "scale", "issue", "revoke", "cut"}),
 }
+
+# What has cargo build each program, and the rows that run it, or all.
+PROGRAMS = {
+    "attachlink": (("build", "--release", "--bin"), None),
+    "auth_request_peer": (("build", "--release", "--example"), {"postgres"}),
+    "rules": (("bench", "--no-run", "--bench"), {"rules"}),
+}
+OPEN_FILES = 11_000
 
 
 def is_there(command):
@@ -45,12 +54,21 @@ def install(rows):
         sys.exit(f"scripts/bench: still missing after the installation: {' '.join(still)}")
 
 
-def target_directory(root):
-    """Where cargo builds."""
-    return Path(os.environ.get("CARGO_TARGET_DIR") or root / "target")
+def check_open_files(chosen):
+    """The servers of row slow hold a connection to each client and one to the store for each."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if "slow" in chosen.rows and not chosen.quick and hard < OPEN_FILES:
+        needed = f"row slow needs {OPEN_FILES:,} open files in a process"
+        sys.exit(f"scripts/bench: {needed}; the hard limit (ulimit -Hn) is {hard:,}")
 
 
-def build(root, *what):
-    """A release build of the service or of an example; where it lies."""
-    subprocess.run(["cargo", "build", "--release", "--locked", *what], cwd=root, check=True)
-    return target_directory(root) / "release"
+def build(root, rows, folder, binary=None):
+    """Release builds of what the rows run, copied into the folder: what is built meanwhile does not change them."""
+    for name, (command, of) in PROGRAMS.items():
+        if of and not of & set(rows) or name == "attachlink" and binary:
+            continue
+        command = ["cargo", *command, name, "--locked", "--message-format", "json-render-diagnostics"]
+        said = subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE, text=True).stdout
+        built = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+        (path,) = [each["executable"] for each in built if each.get("executable") and each["target"]["name"] == name]
+        shutil.copy2(path, folder / name)

@@ -3,6 +3,7 @@
 import glob
 import os
 import pwd
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -56,7 +57,10 @@ class Postgres(processes.Server):
         command = [self.programs / "postgres", "-D", data, "-p", self.port, "-k", folder]
         for name, value in SETTINGS.items():
             command += ["-c", f"{name}={value}"]
-        self.process = processes.Process(command, folder / "log", lambda: self.sql("SELECT 1") == "1", user=self.user)
+        # SIGINT ends it without waiting for its clients.
+        self.process = processes.Process(
+            command, folder / "log", lambda: self.sql("SELECT 1") == "1", user=self.user, ended_by=signal.SIGINT
+        )
         self.process.__enter__()
 
     def __exit__(self, *_):

@@ -79,10 +79,11 @@ def machine_ticks():
 class Process:
     """A server in a session of its own, so that Ctrl-C reaches only this script, which ends it. A context manager."""
 
-    def __init__(self, command, log, ready, user=None, variables=None):
+    def __init__(self, command, log, ready, user=None, variables=None, ended_by=signal.SIGTERM):
         """`ready` is asked until it says so; errors of sockets mean not yet."""
         self.command, self.log_path, self.ready = [str(word) for word in command], log, ready
         self.user, self.variables, self.process = user, variables, None
+        self.ended_by = ended_by
 
     def __enter__(self):
         with open(self.log_path, "ab") as log:
@@ -103,7 +104,7 @@ class Process:
 
     def __exit__(self, *_):
         members = family(self.pid)
-        self.process.send_signal(signal.SIGTERM)
+        self.process.send_signal(self.ended_by)
         try:
             self.process.wait(STOP_SECONDS)
         except BaseException as interrupted:

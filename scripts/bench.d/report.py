@@ -44,13 +44,13 @@ class Line:
 
     def cells(self):
         ours = spread(self.ours, self.unit, self.counts)
-        theirs = "" if self.theirs is None else spread(self.theirs, self.unit)
+        theirs = "" if self.theirs is None else spread(self.theirs, self.unit, self.counts)
         ratio = ""
         if self.theirs is not None and self.by != "alone":
             ratio = spread(self.judged(), self.unit if self.by == "difference" else "")
         goal, outcome = "", ""
         if self.goal:
-            unit = "" if self.by == "ratio" else f" {self.unit}"
+            unit = "" if self.by == "ratio" or not self.unit else f" {self.unit}"
             most = ", always" if self.counts is max else ""
             goal = f"{self.goal[0]} {number(self.goal[1], whole=True)}{unit}{most}"
             outcome = "MISSED" if self.missed() else "met"
@@ -59,8 +59,8 @@ class Line:
 
 def number(value, whole=False):
     """Three digits or so; bounds as they were written."""
-    if whole:
-        return f"{value:,}"
+    if whole or not value:
+        return f"{value:,.10g}"
     size = abs(value)
     return f"{value:,.{0 if size >= 100 else 1 if size >= 10 else 2 if size >= 0.1 else 3}f}"
 
@@ -104,20 +104,31 @@ def commit(root):
     return name + (" and changes" if changed and name != "unknown" else "")
 
 
-def write(root, lines, steal, left_out):
-    """Writes docs/BENCHMARKS.md anew: the template, this run's table, and what people found out and wrote down."""
-    here = Path(__file__).parent
-    page = (here / "page.md").read_text().format(
-        date=datetime.now(timezone.utc).strftime("%Y-%m-%d"),
-        commit=commit(root),
-        machine=machine(),
-        system=system(),
-        nginx=said_by("nginx", "-v").removeprefix("nginx version: "),
-        compiler=said_by("rustc", "--version"),
-        left_out=", ".join(left_out) or "none",
-        steal=", ".join(f"{row} {percent:.1f} %" for row, percent in steal.items()),
-        table="\n".join([f"| {' | '.join(HEADS)} |", ALIGNED] + [f"| {' | '.join(line.cells())} |" for line in lines]),
-        findings=(here / "findings.md").read_text().strip(),
-    )
-    (root / "docs" / "BENCHMARKS.md").write_text(page)
-    print("written: docs/BENCHMARKS.md")
+class Page:
+    """docs/BENCHMARKS.md: the template and what people found out and wrote down, as they were at the start, when it was said
+    what is measured."""
+
+    def __init__(self, root):
+        here = Path(__file__).parent
+        self.file, self.template = root / "docs" / "BENCHMARKS.md", (here / "page.md").read_text()
+        self.commit = commit(root)
+        self.facts = {
+            "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
+            "commit": self.commit,
+            "machine": machine(),
+            "system": system(),
+            "nginx": said_by("nginx", "-v").removeprefix("nginx version: "),
+            "compiler": said_by("rustc", "--version", cwd=root),
+            "findings": (here / "findings.md").read_text().strip(),
+        }
+
+    def write(self, lines, steal, left_out):
+        rows = [f"| {' | '.join(HEADS)} |", ALIGNED] + [f"| {' | '.join(line.cells())} |" for line in lines]
+        text = self.template.format(
+            **self.facts,
+            left_out=", ".join(left_out) or "none",
+            steal=", ".join(f"{row} {percent:.1f} %" for row, percent in steal.items()),
+            table="\n".join(rows),
+        )
+        self.file.write_text(text)
+        print("written: docs/BENCHMARKS.md")

@@ -3,7 +3,6 @@
 import contextlib
 import os
 
-import needs
 import nginx
 import processes
 from hot import CONNECTIONS, attachlink, compare, contestant, small_files, take_turns
@@ -34,10 +33,9 @@ SITE = """
 
 def peer(stack, chosen, database_url):
     """The small service (examples/auth_request_peer.rs)."""
-    program = needs.build(chosen.root, "--example", PEER) / "examples" / PEER
     (port,) = processes.free_ports(1)
     variables = os.environ | {"DATABASE_URL": database_url}
-    command = [program, port, PEER_CONNECTIONS]
+    command = [chosen.programs / PEER, port, PEER_CONNECTIONS]
     return port, stack.enter_context(
         processes.Process(command, chosen.folder / "peer.log", lambda: processes.listens(port), variables=variables)
     )

@@ -1,22 +1,19 @@
 """The rules by themselves, measured by criterion (benches/rules.rs)."""
 
 import json
+import os
 import subprocess
-import time
 
-from needs import target_directory
 from report import Line
 
 
 def measure(chosen):
     """Runs the benches and reads what criterion kept of them: the median and the bounds of its 95 % confidence."""
-    since = time.time()
     seconds = ["--warm-up-time", "0.5", "--measurement-time", "1"] if chosen.quick else []
-    subprocess.run(["cargo", "bench", "--locked", "--bench", "rules", "--", "--noplot", *seconds], cwd=chosen.root, check=True)
+    variables = os.environ | {"CRITERION_HOME": str(chosen.folder)}
+    subprocess.run([chosen.programs / "rules", "--bench", "--noplot", *seconds], cwd=chosen.root, env=variables, check=True)
     lines = []
-    for about in sorted((target_directory(chosen.root) / "criterion").glob("**/new/benchmark.json")):
-        if about.stat().st_mtime < since:
-            continue
+    for about in sorted(chosen.folder.glob("**/new/benchmark.json")):
         name = json.loads(about.read_text())["full_id"]
         nanoseconds = json.loads((about.parent / "estimates.json").read_text())["median"]
         bounds = nanoseconds["confidence_interval"]

@@ -6,6 +6,7 @@ import itertools
 import random
 
 import fill
+import load
 from contest import Contestant, told_apart
 from hot import SMALL_OCTETS, compare, take_turns
 from postgres import Postgres
@@ -17,7 +18,8 @@ MANY = (1_000_000, 3_000_000)
 MANY_IN_SHORT = (20_000, 60_000)
 DRAWN_LINKS = 100_000
 ZIPF = 1.1
-DRAWS = 300_000
+# More than a thread of wrk asks for.
+DRAWS_A_SECOND = 150_000
 CONNECTIONS = 64
 LEAST_RATIO = 0.85
 SEED = 1
@@ -32,33 +34,39 @@ def prepare(chosen, data, settings):
         service.link("hot", "a0")
 
 
-def draws(links):
+class Draws:
     """Which links are asked for, one after the other: few of them often, as of emails to many and to few."""
-    chance = random.Random(SEED)
-    drawn = chance.sample(range(links), min(DRAWN_LINKS, links))
-    heaps = list(itertools.accumulate(rank**-ZIPF for rank in range(1, len(drawn) + 1)))
-    return chance.choices(drawn, cum_weights=heaps, k=DRAWS)
+
+    def __init__(self, links):
+        self.links = random.Random(SEED).sample(range(links), min(DRAWN_LINKS, links))
+        self.heaps = list(itertools.accumulate(rank**-ZIPF for rank in range(1, len(self.links) + 1)))
+
+    def of_round(self, number, count):
+        """Each round's are its own, and the same for all contestants."""
+        return random.Random(f"{SEED}-{number}").choices(self.links, cum_weights=self.heaps, k=count)
 
 
 def populate(chosen, database, attachments, links):
-    """Fills the database; the paths to ask for in turn, and what each gives."""
+    """Fills the database; the paths, those of a round by its number, and what each gives."""
     tokens = fill.Tokens(f"{attachments}-", links)
     first = fill.attachments(database, attachments, chosen.objects)
     fill.links(database, tokens, "attachment = 'a0'", of=(first, attachments))
     database.finish()
-    numbers = draws(links)
-    paths = {number: tokens.path(number) for number in set(numbers)}
+    draws, count = Draws(links), DRAWS_A_SECOND * load.THREADS * chosen.seconds
+    paths = {number: tokens.path(number) for number in draws.links}
     digests = [hashlib.sha256(told_apart(number, SMALL_OCTETS)).hexdigest() for number in range(chosen.objects)]
     of = {path: fill.attachment_of(number, attachments) % chosen.objects for number, path in paths.items()}
-    return [paths[number] for number in numbers], lambda path: (SMALL_OCTETS, digests[of[path]])
+    draw = lambda number: [paths[link] for link in draws.of_round(number, count)]  # noqa: E731
+    return list(of), draw, lambda path: (SMALL_OCTETS, digests[of[path]])
 
 
 def contestant(stack, chosen, name, data, settings, database, amounts):
     """A service with so many attachments and links; `database` is where they are put."""
     prepare(chosen, data, settings)
-    sequence, expected = populate(chosen, database(), *amounts)
+    paths, draw, expected = populate(chosen, database(), *amounts)
     service = stack.enter_context(Service(chosen.binary, data, **settings))
-    return Contestant(name, service.port["public"], sequence, expected, {"server": [service.pid]}, chosen.folder)
+    bills = {"server": [service.pid]}
+    return Contestant(name, service.port["public"], paths, expected, bills, chosen.folder, draw)
 
 
 def compare_sizes(chosen, title, make):

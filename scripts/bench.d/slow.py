@@ -1,7 +1,6 @@
 """Row slow: thousands of downloads on slow lines, what they hold, and how a good client fares beside them."""
 
 import concurrent.futures
-import contextlib
 import json
 import subprocess
 import sys
@@ -18,11 +17,12 @@ from hot import SMALL_OCTETS
 from report import Line
 from service import PREFIX, Service
 from slow_clients import STALLED_SECONDS
+from small import NOT_KEPT
 from store import Store
 
 LARGE = downloads.File(10 * MB)
-CLIENTS, HELD_SECONDS, GOOD_SECONDS = 5000, 60, 20
-CLIENTS_IN_SHORT, HELD_SECONDS_IN_SHORT, GOOD_SECONDS_IN_SHORT = 300, 8, 2
+TURNS, CLIENTS, HELD_SECONDS, QUIET_SECONDS, GOOD_SECONDS = 5, 5000, 60, 5, 20
+TURNS_IN_SHORT, CLIENTS_IN_SHORT, HELD_SECONDS_IN_SHORT, GOOD_SECONDS_IN_SHORT = 2, 300, 8, 2
 # They are elsewhere in truth: on this machine they step back for the servers and the good client.
 SLOW_CLIENTS = ["nice", "-n", "10", sys.executable, str(Path(__file__).with_name("slow_clients.py"))]
 PAGE_OCTETS = 4096
@@ -44,44 +44,45 @@ def kernel_octets():
 class Held:
     """What was seen while the clients were there."""
 
-    def __init__(self, chosen, good, port, path):
+    def __init__(self, chosen, good, path):
         short = chosen.quick
-        self.good, self.port, self.path = good, port, path
+        self.good, self.path = good, path
         self.clients = CLIENTS_IN_SHORT if short else CLIENTS
         self.held_seconds = HELD_SECONDS_IN_SHORT if short else HELD_SECONDS
+        self.quiet_seconds = GOOD_SECONDS_IN_SHORT if short else QUIET_SECONDS
         self.good_seconds = GOOD_SECONDS_IN_SHORT if short else GOOD_SECONDS
         self.heap = self.kernel = 0
 
     def watched(self):
         return processes.memory_octets(self.good.bills["server"][0], "RssAnon")
 
-    def one_good(self):
-        return load.small_downloads(self.good, 1, self.good_seconds)["p99_us"] / 1000
+    def one_good(self, seconds):
+        return load.small_downloads(self.good, 1, seconds)["p99_us"] / 1000
 
     def run(self):
-        self.quiet_ms = self.one_good()
+        load.check_guards(self.good)
+        self.quiet_ms = self.one_good(self.quiet_seconds)
         before, kernel_before = self.watched(), kernel_octets()
         seen = self.hold()
         self.heap = max(0, self.heap - before) / self.clients / 1000
         self.kernel = max(0, self.kernel - kernel_before) / self.clients / 1000
-        self.stalled = seen["stalled"]
+        self.stalled, self.longest = seen["stalled"], seen["longest_wait_seconds"]
         ended, refused = seen["ended"], seen["refused"]
         if ended or refused:
             ended = f"{len(ended)} ended {ended[:1]}, {len(refused)} were refused {refused[:1]}"
-            raise SystemExit(f"scripts/bench: of the slow downloads {ended}")
-        print(f"   longest wait of a slow one: {seen['longest_wait_seconds']:.2f} s", flush=True)
+            raise SystemExit(f"scripts/bench: {self.good.name}: of the slow downloads {ended}")
         return self
 
     def hold(self):
         """What the slow clients saw, with a good one beside them."""
-        command = [*SLOW_CLIENTS, str(self.port), self.path, str(self.clients)]
+        command = [*SLOW_CLIENTS, str(self.good.port), self.path, str(self.clients)]
         with (
             subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as slow,
             concurrent.futures.ThreadPoolExecutor() as threads,
         ):
             try:
                 slow.stdout.readline()
-                beside, until = threads.submit(self.one_good), time.monotonic() + self.held_seconds
+                beside, until = threads.submit(self.one_good, self.good_seconds), time.monotonic() + self.held_seconds
                 while time.monotonic() < until or not beside.done():
                     time.sleep(0.5)
                     self.heap, self.kernel = max(self.heap, self.watched()), max(self.kernel, kernel_octets())
@@ -92,36 +93,43 @@ class Held:
         return json.loads(seen)
 
 
-def good(name, port, path, pid, chosen):
-    """The client beside them, which takes small files as fast as it gets them."""
-    files = {path: told_apart(0, SMALL_OCTETS)}
-    return Contestant(name, port, [path], expect(files), {"server": [pid]}, chosen.folder)
+def held(chosen, name, port, pid, small, large):
+    """Slow clients of the large file, and a good one beside them, which takes the small one as fast as it gets it."""
+    files = {small: told_apart(0, SMALL_OCTETS)}
+    return Held(chosen, Contestant(name, port, [small], expect(files), {"server": [pid]}, chosen.folder), large).run()
 
 
 def compare(kind, ours, theirs):
-    against, itself, clients = f"nginx, {kind}", "itself without them", f"{ours.clients:,} slow from the {kind}"
+    against, itself, clients = f"nginx, {kind}", "itself without them", f"{ours[0].clients:,} slow from the {kind}"
+
+    def both(figure):
+        return [[getattr(turn, figure) for turn in turns] for turns in (ours, theirs)]
+
     goal = ("≤", HEAP_GOALS_KB[kind])
-    yield Line("slow", f"heap of one of {clients}", "kB", [ours.heap], [theirs.heap], against, goal, "alone")
-    yield Line("slow", f"the kernel's for one, both ends, {clients}", "kB", [ours.kernel], [theirs.kernel], against)
-    stalled, goal = [ours.stalled], ("≤", 0)
-    what = f"that got nothing for {STALLED_SECONDS} s, {clients}"
-    yield Line("slow", what, "", stalled, [theirs.stalled], against, goal, "alone")
+    yield Line("slow", f"heap of one of {clients}", "kB", *both("heap"), against, goal, "alone")
+    yield Line("slow", f"the kernel's for one, both ends, {clients}", "kB", *both("kernel"), against)
+    what, goal = f"that got nothing for {STALLED_SECONDS} s, {clients}", ("≤", 0)
+    yield Line("slow", what, "", *both("stalled"), against, goal, "alone", max)
+    yield Line("slow", f"the longest wait of {clients}", "s", *both("longest"), against, by="alone", counts=max)
+    (our_busy, their_busy), (our_quiet, their_quiet) = both("busy_ms"), both("quiet_ms")
     what, goal = f"p99 of a good client beside {clients}", ("≤", GOOD_GOAL)
-    yield Line("slow", what, "ms", [ours.busy_ms], [theirs.busy_ms], against, goal)
-    yield Line("slow", f"the same beside {clients}", "ms", [ours.busy_ms], [ours.quiet_ms], itself)
-    yield Line("slow", f"the same at nginx, {clients}", "ms", [theirs.busy_ms], [theirs.quiet_ms], itself)
+    yield Line("slow", what, "ms", our_busy, their_busy, against, goal)
+    yield Line("slow", f"the same beside {clients}", "ms", our_busy, our_quiet, itself, goal)
+    yield Line("slow", f"the same at nginx, {clients}", "ms", their_busy, their_quiet, itself)
 
 
-def hold(chosen, kind, stack, service, http):
-    """The same at attachlink and at nginx."""
-    service = stack.enter_context(service)
-    service.set_up()
-    small = good("attachlink", service.port["public"], service.registered("small"), service.pid, chosen)
-    ours = Held(chosen, small, service.port["public"], service.registered("large")).run()
-    (port,) = processes.free_ports(1)
-    server = stack.enter_context(nginx.Nginx(chosen.folder / f"nginx-{kind}", port, http(port)))
-    small = good("nginx", port, nginx.signed(f"/files/{PREFIX}/small"), server.pid, chosen)
-    theirs = Held(chosen, small, port, nginx.signed(f"/files/{PREFIX}/large")).run()
+def take_turns(chosen, kind, service, links, site):
+    """The same at attachlink and at nginx in turn, each time in processes that hold nothing of the time before.
+
+    `links` of attachlink to the small file and to the large one; `site` of nginx, by its port."""
+    ours, theirs = [], []
+    for turn in range(TURNS_IN_SHORT if chosen.quick else TURNS):
+        with service:
+            ours.append(held(chosen, "attachlink", service.port["public"], service.pid, *links))
+        (port,) = processes.free_ports(1)
+        signed = [nginx.signed(f"/files/{PREFIX}/{name}") for name in ("small", "large")]
+        with nginx.Nginx(chosen.folder / f"nginx-{kind}-{turn}", port, site(port)) as server:
+            theirs.append(held(chosen, "nginx", port, server.pid, *signed))
     yield from compare(kind, ours, theirs)
 
 
@@ -133,18 +141,33 @@ def put(folder):
         out.writelines(LARGE.chunks())
 
 
+def measure_disk(chosen):
+    """Uploads, against the same files at nginx."""
+    put(chosen.folder / "site" / "files")
+    service = Service(chosen.binary, chosen.folder / "data")
+    with service:
+        service.set_up()
+        service.upload("slow", "small", told_apart(0, SMALL_OCTETS), SMALL_OCTETS)
+        service.upload("slow", "large", LARGE.chunks(), LARGE.octets)
+        links = [service.link("slow", name) for name in ("small", "large")]
+    site = lambda port: nginx.sendfile_site(port, chosen.folder / "site", NGINX_LISTEN)  # noqa: E731
+    yield from take_turns(chosen, "disk", service, links, site)
+
+
+def measure_store(chosen):
+    """From a fast store, which both ask for the good client's file, too."""
+    store = Store(chosen.folder / "store", STORE_LISTEN)
+    put(store.objects)
+    with store:
+        service = Service(chosen.binary, chosen.folder / "data-store", **store.settings(), **NOT_KEPT)
+        with service:
+            service.set_up()
+            links = [service.registered(name) for name in ("small", "large")]
+        site = lambda port: nginx.proxy_site(port, store.port, listen=NGINX_LISTEN)  # noqa: E731
+        yield from take_turns(chosen, "store", service, links, site)
+
+
 def measure(chosen):
     """From the disk, then from the fast store."""
-    with contextlib.ExitStack() as stack:
-        data, site = chosen.folder / "data", chosen.folder / "site"
-        put(data / "objects")
-        site.mkdir()
-        (site / "files").symlink_to(data / "objects")
-        service = Service(chosen.binary, data)
-        yield from hold(chosen, "disk", stack, service, lambda port: nginx.sendfile_site(port, site, NGINX_LISTEN))
-    with contextlib.ExitStack() as stack:
-        store = Store(chosen.folder / "store", STORE_LISTEN)
-        put(store.objects)
-        stack.enter_context(store)
-        service = Service(chosen.binary, chosen.folder / "data-store", **store.settings())
-        yield from hold(chosen, "store", stack, service, lambda port: nginx.proxy_site(port, store.port, listen=NGINX_LISTEN))
+    yield from measure_disk(chosen)
+    yield from measure_store(chosen)

@@ -3,6 +3,7 @@
 import http.server
 import threading
 import urllib.parse
+import urllib.request
 
 import nginx
 import processes
@@ -20,6 +21,7 @@ SITE = """
         }}
         location = /{bucket} {{ proxy_pass http://127.0.0.1:{rest}; }}
         location = /{bucket}/ {{ proxy_pass http://127.0.0.1:{rest}; }}
+        location = /asked {{ stub_status; }}
         location @rest {{ proxy_pass http://127.0.0.1:{rest}; }}
         location @missing {{
             default_type application/xml;
@@ -103,6 +105,12 @@ class Store:
     @property
     def pid(self):
         return self.nginx.pid
+
+    def asked(self):
+        """How many requests there have been."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/asked") as answer:
+            _, _, counts, *_ = answer.read().decode().splitlines()
+        return int(counts.split()[2])
 
     def put(self, key, chunks):
         """Puts an object there."""
