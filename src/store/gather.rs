@@ -4,9 +4,11 @@
 //! for it. Nothing is kept: what is asked for is done in a go that begins after it was asked for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::time::timeout;
 
 use super::StoreError;
 
@@ -23,6 +25,9 @@ pub(super) struct Limits {
     pub(super) goes: usize,
     /// What all that one go takes may weigh together. What weighs more goes alone.
     pub(super) weight: usize,
+    /// So long a go waits for those that are under way before it begins beside them; who comes meanwhile goes along. Few
+    /// goes, each for many, cost the least, and one that hangs keeps the others for no longer than this.
+    pub(super) company: Duration,
 }
 
 struct Asked<I, O> {
@@ -68,6 +73,7 @@ async fn gather<I: Send + 'static, O: Send + 'static>(
     go: Go<I, O>,
 ) {
     let places = Arc::new(Semaphore::new(limits.goes));
+    let others = u32::try_from(limits.goes.saturating_sub(1)).unwrap_or(u32::MAX);
     // The first of the next go, where it did not fit into the one before.
     let mut left = None;
     loop {
@@ -80,6 +86,8 @@ async fn gather<I: Send + 'static, O: Send + 'static>(
                 None => return,
             },
         };
+        // No go is under way, or they take too long.
+        let _ = timeout(limits.company, places.acquire_many(others)).await;
         let mut together = vec![first];
         left = take_more(&mut together, &mut line, limits.weight);
         tokio::spawn(answer(together, Arc::clone(&go), place));
@@ -128,6 +136,8 @@ mod tests {
     /// What each go was given.
     type Goes = Arc<Mutex<Vec<Vec<u32>>>>;
 
+    const COMPANY: Duration = Duration::from_millis(2);
+
     /// Answers with what was asked, once it may; fails for 13.
     fn gatherer(goes: usize, gate: Arc<Semaphore>) -> (Gatherer<u32, u32>, Goes) {
         let seen = Goes::default();
@@ -140,7 +150,7 @@ mod tests {
                 items.into_iter().map(|item| if item == 13 { Err(StoreError::Full) } else { Ok(item) }).collect()
             }
         };
-        (Gatherer::start(Limits { goes, weight: 4 }, go), seen)
+        (Gatherer::start(Limits { goes, weight: 4, company: COMPANY }, go), seen)
     }
 
     async fn settled() {
@@ -171,6 +181,35 @@ mod tests {
         assert_eq!(first.unwrap(), 1);
         assert_eq!(answers, [Some(2), None, Some(3), Some(4), Some(5)]);
         assert_eq!(*goes.lock(), [vec![1], vec![2, 13, 3, 4], vec![5]], "in turn, and no more than it may weigh");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_go_begins_beside_another_only_when_that_takes_long() {
+        let gate = Arc::new(Semaphore::new(0));
+        let (gatherer, goes) = gatherer(2, Arc::clone(&gate));
+        let gatherer = Arc::new(gatherer);
+        let ask = |item| {
+            let gatherer = Arc::clone(&gatherer);
+            tokio::spawn(async move { gatherer.ask(item, 1).await })
+        };
+        let mut asked = vec![ask(1)];
+        settled().await;
+        asked.extend([ask(2), ask(3)]);
+        settled().await;
+        assert_eq!(*goes.lock(), [vec![1]]);
+        gate.add_permits(1);
+        settled().await;
+        assert_eq!(*goes.lock(), [vec![1], vec![2, 3]], "once the other one is done");
+        asked.push(ask(4));
+        tokio::time::sleep(COMPANY / 2).await;
+        asked.push(ask(5));
+        assert_eq!(goes.lock().len(), 2);
+        tokio::time::sleep(COMPANY).await;
+        assert_eq!(goes.lock()[2..], [vec![4, 5]], "beside one that hangs");
+        gate.add_permits(2);
+        for asked in asked {
+            asked.await.unwrap().unwrap();
+        }
     }
 
     #[tokio::test]
@@ -205,13 +244,14 @@ mod tests {
     #[tokio::test]
     async fn a_go_that_panics_fails_its_own_and_no_other() {
         let tries = AtomicUsize::new(0);
-        let gatherer = Gatherer::start(Limits { goes: 1, weight: 1 }, move |items: Vec<u32>| {
-            let first = tries.fetch_add(1, Ordering::SeqCst) == 0;
-            async move {
-                assert!(!first, "a planted fault");
-                items.into_iter().map(Ok).collect()
-            }
-        });
+        let gatherer =
+            Gatherer::start(Limits { goes: 1, weight: 1, company: Duration::ZERO }, move |items: Vec<u32>| {
+                let first = tries.fetch_add(1, Ordering::SeqCst) == 0;
+                async move {
+                    assert!(!first, "a planted fault");
+                    items.into_iter().map(Ok).collect()
+                }
+            });
         assert!(gatherer.ask(1, 1).await.is_err());
         assert_eq!(gatherer.ask(2, 1).await.unwrap(), 2);
     }

@@ -6,6 +6,7 @@
 //! No lock is held: what is read may be deleted before the links are written. Then the links are dead from their first
 //! use, because they name the attachment rows and the generation that were read, which never come back.
 
+mod insert;
 pub(super) mod read;
 pub(super) mod write;
 

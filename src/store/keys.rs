@@ -1,6 +1,7 @@
 //! API keys.
 
 use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
 
 use time::OffsetDateTime;
 
@@ -32,7 +33,7 @@ const LOCK: Sql = sql("UPDATE recommits SET count = count WHERE one = 1");
 const ANY: Sql = sql("SELECT created_at FROM api_keys LIMIT 1");
 
 /// Keys in one go, and goes at once: one that reads while the next one gathers.
-const LIMITS: Limits = Limits { goes: 2, weight: 256 };
+const LIMITS: Limits = Limits { goes: 2, weight: 256, company: Duration::from_millis(2) };
 
 /// A key to be written.
 #[derive(Debug, Clone)]

@@ -35,6 +35,12 @@ pub async fn work(service: Arc<Service>, worker: usize, rounds: usize) {
         service.open(&revoked).await.refused(410, "link_withdrawn");
         let ask = json!({"request": "SUP-1", "message_size": 1, "recipients": ["r-1", "r-2"]});
         service.post(&format!("{}/notifications", comment_path(&comment)), ask).await.ok(200);
+        // Enough of them to be copied.
+        let many: Vec<_> = (0..40).map(|number| format!("r-{number}")).collect();
+        let links = format!("{}/attachments/a1/links", comment_path(&comment));
+        let issued = service.post(&links, json!({"recipients": many})).await.ok(201).json();
+        let last = issued["links"][39]["url"].as_str().unwrap();
+        assert_eq!(service.open(&service.here(last)).await.ok(200).body, bytes);
         assert_eq!(service.open(&kept).await.ok(200).body, bytes);
         service.delete(&comment_path(&comment)).await.ok(204);
         service.open(&kept).await.refused(410, "link_withdrawn");

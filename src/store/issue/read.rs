@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::domain::attachment::Attachment;
 use crate::domain::ids::{CommentPath, RequestId};
@@ -14,7 +15,7 @@ use crate::store::rows::{AttachmentRow, attachment_columns, id};
 use crate::store::sites::SiteRow;
 
 /// Comments in one go, and goes at once: one that reads while the next one gathers.
-const LIMITS: Limits = Limits { goes: 2, weight: 256 };
+const LIMITS: Limits = Limits { goes: 2, weight: 256, company: Duration::from_millis(2) };
 
 /// A statement about a JSON array of numbered comments: `[number, site, project, comment]`.
 macro_rules! of_comments {

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::slice;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde::Serialize;
 
 use super::NewLink;
-use crate::domain::ids::{AttachmentId, CommentPath, Recipient, RequestId};
+use super::insert::insert;
+use crate::domain::ids::{AttachmentId, CommentPath, RequestId};
 use crate::store::StoreError;
-use crate::store::db::{Db, Sql, Tx, execute, retried};
+use crate::store::db::{Db, Sql, execute, retried};
 use crate::store::gather::{Gatherer, Limits};
 
 // Of the project that was read, or of one made since. One that comes late, from before its project was deleted, takes no place of one that was named since.
@@ -32,34 +34,6 @@ const REMEMBER_REQUESTS: Sql = Sql {
          WHERE excluded.request_project IS NULL \
          OR EXISTS (SELECT 1 FROM projects AS p WHERE p.project_id = excluded.request_project)",
 };
-/// The links of one part in one statement: a JSON array of arrays, octets as hex, and what they have in common. Nothing
-/// in it can be a NUL, which PostgreSQL's texts cannot hold.
-const INSERT_LINKS: Sql = Sql {
-    sqlite: "INSERT INTO links (link_id, secret_hash, attachment, attachment_id, recipient, expires_at, generation, \
-         site, project, comment) \
-         SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, $2, $3, $4, $5, $6 \
-         FROM json_each($1)",
-    postgres: "INSERT INTO links (link_id, secret_hash, attachment, attachment_id, recipient, expires_at, generation, \
-         site, project, comment) \
-         SELECT decode(value ->> 0, 'hex'), decode(value ->> 1, 'hex'), value ->> 2, CAST(value ->> 3 AS BIGINT), \
-         value ->> 4, $2, $3, $4, $5, $6 FROM json_array_elements(CAST($1 AS JSON)) AS rows (value)",
-};
-/// The links of many small parts: as [`INSERT_LINKS`], and each row says all that there is to it.
-const INSERT_LINKS_OF_MANY: Sql = Sql {
-    sqlite: "INSERT INTO links (link_id, secret_hash, attachment, attachment_id, recipient, expires_at, generation, \
-         site, project, comment) \
-         SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2, value ->> 3, value ->> 4, value ->> 5, \
-         value ->> 6, value ->> 7, value ->> 8, value ->> 9 FROM json_each($1)",
-    postgres: "INSERT INTO links (link_id, secret_hash, attachment, attachment_id, recipient, expires_at, generation, \
-         site, project, comment) \
-         SELECT decode(value ->> 0, 'hex'), decode(value ->> 1, 'hex'), value ->> 2, CAST(value ->> 3 AS BIGINT), \
-         value ->> 4, CAST(value ->> 5 AS BIGINT), CAST(value ->> 6 AS BIGINT), value ->> 7, value ->> 8, value ->> 9 \
-         FROM json_array_elements(CAST($1 AS JSON)) AS rows (value)",
-};
-
-/// From so many links on a part has a statement of its own: what its links have in common is then read once, which costs
-/// less than another statement.
-const LARGE_PART: usize = 32;
 /// Links in one transaction: a revocation waits behind no more than these at the embedded database's one writer. A call
 /// for more is written in several.
 pub(super) const LINKS_PER_TRANSACTION: usize = 1000;
@@ -70,7 +44,8 @@ const fn limits(db: &Db) -> Limits {
         Db::Sqlite { .. } => 1,
         Db::Postgres(_) => 4,
     };
-    Limits { goes, weight: LINKS_PER_TRANSACTION }
+    // A server's disk syncs one commit while the next one is written.
+    Limits { goes, weight: LINKS_PER_TRANSACTION, company: Duration::ZERO }
 }
 
 /// Links of one comment, and the request that it belongs to.
@@ -107,29 +82,6 @@ impl Part {
     /// Who was on the other request, and is not on this one, can no longer download.
     const fn revokes(&self) -> bool {
         self.had_request && self.request.is_some()
-    }
-
-    fn is_large(&self) -> bool {
-        self.links.len() >= LARGE_PART
-    }
-
-    /// Its links as the statement for one part reads them.
-    fn rows(&self) -> impl Iterator<Item = (String, String, &str, i64, Option<&str>)> {
-        self.links.iter().filter_map(|link| {
-            let (attachment, row) = self.attachments.get(link.attachment)?;
-            let recipient = link.recipient.as_ref().map(Recipient::as_str);
-            Some((hex(link.id.octets()), hex(link.hash.octets()), attachment.as_str(), *row, recipient))
-        })
-    }
-
-    /// Its links as the statement for many parts reads them.
-    fn whole_rows(&self) -> impl Iterator<Item = impl Serialize> {
-        let (site, project, comment) = self.path.texts();
-        let rows =
-            self.generation.into_iter().flat_map(move |generation| self.rows().map(move |row| (generation, row)));
-        rows.map(move |(generation, (id, hash, attachment, row, recipient))| {
-            (id, hash, attachment, row, recipient, self.expires_at, generation, site, project, comment)
-        })
     }
 }
 
@@ -172,20 +124,14 @@ async fn write(db: Db, parts: Vec<Part>) -> Vec<Result<(), StoreError>> {
 }
 
 async fn write_together(db: &Db, parts: &[Part]) -> Result<(), StoreError> {
-    let (large, small): (Vec<&Part>, Vec<&Part>) = parts.iter().partition(|part| part.is_large());
-    let (requests, links) = (requests(parts)?, json(small.into_iter().flat_map(Part::whole_rows))?);
+    let requests = requests(parts)?;
     retried!(async {
         // Others do not wait for the one comment that a lock is on.
         let mut tx = if parts.len() > 1 { db.begin_impatient().await? } else { db.begin().await? };
         if let Some(requests) = &requests {
             execute!(tx.on(), REMEMBER_REQUESTS, requests)?;
         }
-        if let Some(links) = &links {
-            execute!(tx.on(), INSERT_LINKS_OF_MANY, links)?;
-        }
-        for part in &large {
-            insert(&mut tx, part).await?;
-        }
+        insert(&mut tx, parts).await?;
         if parts.iter().any(Part::revokes) { tx.commit_revocation().await } else { tx.commit().await }
     })
 }
@@ -199,16 +145,8 @@ fn requests(parts: &[Part]) -> Result<Option<String>, StoreError> {
     json(last.into_iter().map(|((site, project, comment), (request, row))| (site, project, comment, request, row)))
 }
 
-async fn insert(tx: &mut Tx, part: &Part) -> Result<(), StoreError> {
-    let (site, project, comment) = part.path.texts();
-    if let (Some(generation), Some(rows)) = (part.generation, json(part.rows())?) {
-        execute!(tx.on(), INSERT_LINKS, rows, part.expires_at, generation, site, project, comment)?;
-    }
-    Ok(())
-}
-
 /// `None` for an empty list.
-fn json(rows: impl Iterator<Item = impl Serialize>) -> Result<Option<String>, StoreError> {
+pub(super) fn json(rows: impl Iterator<Item = impl Serialize>) -> Result<Option<String>, StoreError> {
     let rows: Vec<_> = rows.collect();
     if rows.is_empty() {
         return Ok(None);
