@@ -1,5 +1,6 @@
 """Lines of the table, and the page they go to."""
 
+import json
 import os
 import platform
 import statistics
@@ -100,35 +101,43 @@ def system():
 
 def commit(root):
     name = said_by("git", "rev-parse", "--short=12", "HEAD", cwd=root)
-    changed = said_by("git", "status", "--porcelain", "--untracked-files=no", cwd=root)
+    # But for what --write has written.
+    written = [f":!docs/{name}" for name in ("BENCHMARKS.md", "benchmarks.json")]
+    changed = said_by("git", "status", "--porcelain", "--untracked-files=no", "--", ".", *written, cwd=root)
     return name + (" and changes" if changed and name != "unknown" else "")
 
 
 class Page:
-    """docs/BENCHMARKS.md: the template and what people found out and wrote down, as they were at the start, when it was said
-    what is measured."""
+    """docs/BENCHMARKS.md: the template, what people found out and wrote down, and of each row what was last measured, which
+    docs/benchmarks.json keeps. What is said about a run was so at its start, when it was said what is measured."""
 
-    def __init__(self, root):
+    def __init__(self, root, order):
         here = Path(__file__).parent
         self.file, self.template = root / "docs" / "BENCHMARKS.md", (here / "page.md").read_text()
-        self.commit = commit(root)
-        self.facts = {
-            "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
-            "commit": self.commit,
+        self.results, self.order = root / "docs" / "benchmarks.json", order
+        self.findings = (here / "findings.md").read_text().strip()
+        self.date, self.commit = datetime.now(timezone.utc).strftime("%Y-%m-%d"), commit(root)
+        self.where = {
             "machine": machine(),
             "system": system(),
             "nginx": said_by("nginx", "-v").removeprefix("nginx version: "),
             "compiler": said_by("rustc", "--version", cwd=root),
-            "findings": (here / "findings.md").read_text().strip(),
         }
 
-    def write(self, lines, steal, left_out):
-        rows = [f"| {' | '.join(HEADS)} |", ALIGNED] + [f"| {' | '.join(line.cells())} |" for line in lines]
-        text = self.template.format(
-            **self.facts,
-            left_out=", ".join(left_out) or "none",
-            steal=", ".join(f"{row} {percent:.1f} %" for row, percent in steal.items()),
-            table="\n".join(rows),
-        )
+    def add(self, row, lines, steal):
+        """Writes a row that was measured, in the place of what it was before."""
+        kept = json.loads(self.results.read_text()) if self.results.exists() else {}
+        # Figures of two machines do not compare.
+        rows = kept["rows"] if kept.get("where") == self.where else {}
+        cells = [line.cells() for line in lines]
+        rows[row] = {"date": self.date, "commit": self.commit, "steal": f"{steal:.1f} %", "lines": cells}
+        rows = {name: rows[name] for name in self.order if name in rows}
+        self.results.write_text(json.dumps({"where": self.where, "rows": rows}, indent=1, ensure_ascii=False) + "\n")
+        self.write(rows)
+
+    def write(self, rows):
+        table = [f"| {' | '.join(HEADS)} |", ALIGNED]
+        table += [f"| {' | '.join(cells)} |" for row in rows.values() for cells in row["lines"]]
+        runs = [f"| {name} | {row['date']} | {row['commit']} | {row['steal']} |" for name, row in rows.items()]
+        text = self.template.format(**self.where, runs="\n".join(runs), table="\n".join(table), findings=self.findings)
         self.file.write_text(text)
-        print("written: docs/BENCHMARKS.md")
