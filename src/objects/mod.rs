@@ -199,23 +199,13 @@ impl ObjectStore {
     pub async fn still_has(&self, version: &ObjectVersion, kept: &Small) -> Result<bool, ObjectError> {
         match (self, kept) {
             (_, Small::File(file)) => return Ok(file.is_untouched()),
+            (Self::Local(dir), Small::Octets(_)) => dir.must_be_there(version).await?,
             // Nobody but us writes under an upload's key, so its bytes are right wherever they are; to ask costs a
-            // round trip.
+            // round trip. Of other objects one octet is asked for, under the conditions of any download.
             (Self::S3(_), Small::Octets(_)) if is_plain_upload(&version.key) => {}
-            (_, Small::Octets(_)) => self.must_have(version).await?,
+            (Self::S3(_), Small::Octets(_)) => drop(self.open(version, 0..version.size.min(1)).await?),
         }
         Ok(true)
-    }
-
-    /// Answers when exactly this version is there. A bucket is asked for one octet, under the conditions of any download.
-    ///
-    /// # Errors
-    /// [`ObjectError::NotFound`], [`ObjectError::Changed`].
-    pub async fn must_have(&self, version: &ObjectVersion) -> Result<(), ObjectError> {
-        match self {
-            Self::Local(dir) => dir.must_be_there(version).await,
-            Self::S3(_) => self.open(version, 0..version.size.min(1)).await.map(drop),
-        }
     }
 
     /// Opens exactly this version, to read `range` of it. The version is checked before this answers, and again before

@@ -195,18 +195,13 @@ async fn an_object_that_is_gone_or_changed_is_unavailable_and_not_short() {
     std::fs::write(dir.join("x"), "first").unwrap();
     service.put(&path, register("acme/x")).await.ok(201);
     let (url, _) = service.link("c1", "a1").await;
-    let ask = async || service.open_with(Method::HEAD, &url, &[]).await.status.as_u16();
-    assert_eq!(ask().await, 200);
     std::fs::write(dir.join("x"), "rewritten").unwrap();
     service.open(&url).await.refused(503, "object_unavailable");
-    assert_eq!(ask().await, 503);
     // Registering it again makes the new bytes known.
     service.put(&path, register("acme/x")).await.ok(200);
     assert_eq!(service.open(&url).await.ok(200).body, "rewritten");
-    assert_eq!(ask().await, 200);
     std::fs::remove_file(dir.join("x")).unwrap();
     service.open(&url).await.refused(503, "object_unavailable");
-    assert_eq!(ask().await, 503);
     std::fs::write(dir.join("big"), vec![7; 1_000_000]).unwrap();
     service.put(&path, register("acme/big")).await.ok(200);
     std::fs::remove_file(dir.join("big")).unwrap();

@@ -121,9 +121,6 @@ pub(super) async fn send(public: &Public, head: &Parts, log: &LogLine, grant: Gr
         response.headers_mut().insert(header::CONTENT_RANGE, content_range(range, served.object.size));
     }
     if head.method != Method::GET {
-        let there = public.app.objects.must_have(&served.object);
-        let there = crate::http::timed(&app.metrics, "stat", there).await;
-        there.map_err(|error| unavailable(holder, log, &error))?;
         return Ok(Answered::Whole(response, holder.link()));
     }
 

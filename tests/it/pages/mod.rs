@@ -93,13 +93,17 @@ async fn a_head_of_a_page_is_that_page_without_its_body() {
     // There is neither a POST without a body, nor a range of a HEAD, nor does a HEAD end a login.
     let asked = gallery.exhibits.iter().filter(|exhibit| exhibit.method == Method::GET && exhibit.status != 416);
     for exhibit in asked.filter(|exhibit| !exhibit.url.contains("/logged-in")) {
+        // Whoever asks about a file is told what the database says of it: no object is opened for that.
+        let status = if exhibit.name == "file-unavailable" { 200 } else { exhibit.status };
         let [mut page, mut head] =
             [gallery.visit(exhibit, Method::GET, "ja").await, gallery.visit(exhibit, Method::HEAD, "ja").await];
-        assert_eq!((head.status.as_u16(), head.body.len()), (exhibit.status, 0), "{}", exhibit.name);
-        for reply in [&mut page, &mut head] {
-            reply.headers.remove("date");
+        assert_eq!((head.status.as_u16(), head.body.len()), (status, 0), "{}", exhibit.name);
+        if status == exhibit.status {
+            for reply in [&mut page, &mut head] {
+                reply.headers.remove("date");
+            }
+            assert_eq!(page.headers, head.headers, "{}", exhibit.name);
         }
-        assert_eq!(page.headers, head.headers, "{}", exhibit.name);
     }
 }
 
