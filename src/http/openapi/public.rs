@@ -140,7 +140,7 @@ fn bytes(about: &str, with_body: bool) -> Response {
         return response.build();
     }
     let content = ContentBuilder::new().schema(Some(Octets::schema())).build();
-    response.content("*/*", content).build()
+    response.content("application/octet-stream", content).build()
 }
 
 pub(super) fn add_page(response: &mut RefOr<Response>) {
