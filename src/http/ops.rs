@@ -26,7 +26,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .fallback(unknown_path)
-        .method_not_allowed_fallback(unknown_method)
+        .method_not_allowed_fallback(super::api::unknown_method)
         .layer(from_fn(log))
         .with_state(app)
 }
@@ -45,10 +45,6 @@ async fn log(request: Request, next: Next) -> Response {
 
 async fn unknown_path() -> Problem {
     Problem::new(Code::NotFound, "This listener has /metrics, /livez and /readyz.")
-}
-
-async fn unknown_method() -> Problem {
-    Problem::new(Code::MethodNotAllowed, "This path has other methods. The header `Allow` names them.")
 }
 
 async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {

@@ -130,6 +130,7 @@ mod tests {
 
     use futures_util::future::join_all;
     use parking_lot::Mutex;
+    use tokio::task::JoinHandle;
 
     use super::*;
 
@@ -151,6 +152,12 @@ mod tests {
             }
         };
         (Gatherer::start(Limits { goes, weight: 4, company: COMPANY }, go), seen)
+    }
+
+    /// Somebody who asks, and may leave.
+    fn asked(gatherer: &Arc<Gatherer<u32, u32>>, item: u32) -> JoinHandle<Result<u32, StoreError>> {
+        let gatherer = Arc::clone(gatherer);
+        tokio::spawn(async move { gatherer.ask(item, 1).await })
     }
 
     async fn settled() {
@@ -188,10 +195,7 @@ mod tests {
         let gate = Arc::new(Semaphore::new(0));
         let (gatherer, goes) = gatherer(2, Arc::clone(&gate));
         let gatherer = Arc::new(gatherer);
-        let ask = |item| {
-            let gatherer = Arc::clone(&gatherer);
-            tokio::spawn(async move { gatherer.ask(item, 1).await })
-        };
+        let ask = |item| asked(&gatherer, item);
         let mut asked = vec![ask(1)];
         settled().await;
         asked.extend([ask(2), ask(3)]);
@@ -225,10 +229,7 @@ mod tests {
         let gate = Arc::new(Semaphore::new(0));
         let (gatherer, goes) = gatherer(1, Arc::clone(&gate));
         let gatherer = Arc::new(gatherer);
-        let ask = |item| {
-            let gatherer = Arc::clone(&gatherer);
-            tokio::spawn(async move { gatherer.ask(item, 1).await })
-        };
+        let ask = |item| asked(&gatherer, item);
         let running = ask(1);
         settled().await;
         let (leaving, staying) = (ask(2), ask(3));

@@ -173,7 +173,8 @@ impl Store {
         Ok(LiveLinks { links: alive.min(cap), capped: alive > cap || looked_at >= bound })
     }
 
-    /// Deletes a project and kills what is under it, keys bound to it too, in O(1). `None`: no such site; else whether there was one.
+    /// Deletes a project and kills what is under it, keys bound to it too, in O(1). `None`: no such site; else whether there
+    /// was one.
     ///
     /// # Errors
     /// When the database does not answer; whether it was deleted is open then.

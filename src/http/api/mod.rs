@@ -84,6 +84,6 @@ async fn unknown_path() -> Problem {
     Problem::new(Code::NotFound, "There is no such call. /openapi.yaml lists those that there are.")
 }
 
-async fn unknown_method() -> Problem {
+pub(super) async fn unknown_method() -> Problem {
     Problem::new(Code::MethodNotAllowed, "This path has other methods. The header `Allow` names them.")
 }

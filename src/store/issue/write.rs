@@ -15,7 +15,8 @@ use crate::store::StoreError;
 use crate::store::db::{Db, Sql, execute, retried};
 use crate::store::gather::{Gatherer, Limits};
 
-// Of the project that was read, or of one made since. One that comes late, from before its project was deleted, takes no place of one that was named since.
+// Of the project that was read, or of one made since. One that comes late, from before its project was deleted, takes no
+// place of one that was named since.
 const REMEMBER_REQUESTS: Sql = Sql {
     // Without WHERE, SQLite would read ON CONFLICT as a condition of the join (its documentation of UPSERT).
     sqlite: "INSERT INTO comments (site, project, comment, request, request_project, changes) \
