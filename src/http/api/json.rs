@@ -9,9 +9,12 @@ use http::{HeaderMap, header};
 use http_body::Body as _;
 use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
-use serde_json::error::Category;
 
 use crate::http::problem::{Code, Problem};
+
+mod strict;
+
+pub use strict::Strict;
 
 /// The longest JSON body where nothing else is said, in octets.
 pub const SMALL_BODY_OCTETS: usize = 1024 * 1024;
@@ -96,28 +99,18 @@ async fn read(body: Body, max_octets: usize) -> Result<bytes::Bytes, Problem> {
 fn parse<T: DeserializeOwned>(octets: &[u8]) -> Result<T, Problem> {
     // What is no JSON at all is told apart first: else a wrong field before the fault would hide it. JSON is UTF-8 (RFC 8259
     // section 8.1), which serde looks at only in what it reads.
-    let text = std::str::from_utf8(octets)
-        .map_err(|error| Problem::new(Code::MalformedJson, format!("The body is not JSON: {error}.")))?;
-    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| refusal(".", &error))?;
+    let malformed = |why: String| Problem::new(Code::MalformedJson, format!("The body is not JSON: {why}."));
+    let text = std::str::from_utf8(octets).map_err(|error| malformed(error.to_string()))?;
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| malformed(error.to_string()))?;
+    // What goes wrong from here on is wrong in a field, whatever serde calls it.
     let mut json = serde_json::Deserializer::from_str(text);
-    // serde would read an array as an object whose fields come in order, which nobody means.
-    if text.trim_ascii_start().starts_with('[') {
-        return Err(Problem::invalid("body", "must be a JSON object"));
-    }
-    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    serde_path_to_error::deserialize(Strict(&mut json)).map_err(|error| {
         let field = error.path().to_string();
-        refusal(&field, error.inner())
-    })?;
-    Ok(value)
+        invalid(&field, &error.into_inner().to_string())
+    })
 }
 
-fn refusal(field: &str, error: &serde_json::Error) -> Problem {
-    let why = error.to_string();
-    // A number too large for any type is well-formed JSON, whatever the parser calls it.
-    let well_formed = error.classify() == Category::Data || why.starts_with("number out of range");
-    if !well_formed {
-        return Problem::new(Code::MalformedJson, format!("The body is not JSON: {why}."));
-    }
+fn invalid(field: &str, why: &str) -> Problem {
     let why = why.split(" at line ").next().unwrap_or_default();
     match (missing(why), field) {
         (Some(name), ".") => Problem::invalid(name, "is missing"),
@@ -163,6 +156,7 @@ pub fn present<'de, T: serde::Deserialize<'de>, D: serde::Deserializer<'de>>(fro
 mod tests {
     use super::*;
     use crate::domain::ids::{AttachmentId, Recipient};
+    use crate::domain::security::Mode;
 
     #[derive(Debug, serde::Deserialize)]
     #[serde(deny_unknown_fields)]
@@ -172,6 +166,10 @@ mod tests {
         recipients: Vec<Recipient>,
         #[serde(default)]
         size: u64,
+        #[serde(default)]
+        mode: Option<Mode>,
+        #[serde(default)]
+        more: Vec<Self>,
     }
 
     fn refused(body: &str) -> (Code, Option<String>, String) {
@@ -181,8 +179,13 @@ mod tests {
 
     #[test]
     fn reads_what_is_right() {
-        let sample: Sample = parse(br#" {"id":"a1","recipients":["r"],"size":9} "#).unwrap();
+        let sample: Sample = parse(br#" {"id":"a1","recipients":["r"],"size":9,"more":[{"id":"a2"}]} "#).unwrap();
         assert_eq!((sample.id.as_str(), sample.recipients.len(), sample.size), ("a1", 1, 9));
+        assert_eq!((sample.more[0].id.as_str(), sample.more[0].mode), ("a2", None));
+        for (written, mode) in [("null", None), (r#""secured_link""#, Some(Mode::SecuredLink))] {
+            let body = format!(r#"{{"id":"a","mode":{written}}}"#);
+            assert_eq!(parse::<Sample>(body.as_bytes()).unwrap().mode, mode);
+        }
     }
 
     #[test]
@@ -209,7 +212,13 @@ mod tests {
             (r#"{"id":"a","size":1e999}"#, "size", "number out of range"),
             (r#"{"id":"a","size":"1"}"#, "size", "invalid type: string \"1\", expected u64"),
             (r#"{"size":1}"#, "id", "is missing"),
-            (r#" ["a"] "#, "body", "must be a JSON object"),
+            (r#"{"id":"\udc00"}"#, "id", "lone leading surrogate in hex escape"),
+            (r#"{"id":"a","mode":5}"#, "mode", "invalid type: integer `5`, expected a string"),
+            (r#"{"id":"a","mode":["portal_login"]}"#, "mode", "invalid type: sequence, expected a string"),
+            (r#"{"id":"a","mode":{"portal_login":null}}"#, "mode", "invalid type: map, expected a string"),
+            (r#"{"id":"a","more":[["b"]]}"#, "more[0]", "invalid type: sequence, expected a JSON object"),
+            (r#" ["a"] "#, "body", "invalid type: sequence, expected a JSON object"),
+            ("5", "body", "invalid type: integer `5`, expected a JSON object"),
         ] {
             let (code, named, detail) = refused(bad);
             assert_eq!((code, named.as_deref()), (Code::InvalidRequest, Some(field)), "{bad}: {detail}");

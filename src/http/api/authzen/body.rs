@@ -46,7 +46,7 @@ const fn by_address() -> FoundBy {
 
 /// Whom a request is to be shared with: a person or an organization.
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
-#[serde(untagged)]
+#[serde(untagged, try_from = "Whom")]
 pub enum SharedWith {
     /// Everyone in an organization.
     Organization {
@@ -55,6 +55,27 @@ pub enum SharedWith {
     },
     /// One person.
     Person(Named),
+}
+
+/// [`SharedWith`], as it is read.
+#[derive(Deserialize)]
+struct Whom {
+    organization: Option<OrganizationId>,
+    email: Option<EmailAddress>,
+    #[serde(default = "by_address")]
+    found_by: FoundBy,
+}
+
+impl TryFrom<Whom> for SharedWith {
+    type Error = &'static str;
+
+    fn try_from(Whom { organization, email, found_by }: Whom) -> Result<Self, &'static str> {
+        match (organization, email) {
+            (Some(organization), None) => Ok(Self::Organization { organization }),
+            (None, Some(email)) => Ok(Self::Person(Named { email, found_by })),
+            _ => Err("must have either an `organization` or an `email`"),
+        }
+    }
 }
 
 /// What else an action depends on.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use super::Refusals;
@@ -13,7 +13,7 @@ use super::body::{Asked, Evaluation};
 use super::evaluation::must_be_whole;
 use crate::app::App;
 use crate::http::api::caller::{Keyed, Notify};
-use crate::http::api::json::Accepted;
+use crate::http::api::json::{Accepted, Strict};
 use crate::http::problem::{Code, Problem};
 
 /// How many questions one call may ask.
@@ -46,7 +46,7 @@ pub struct Options {
 #[schema(as = Evaluations)]
 pub struct Batch {
     /// What a question lacks; or the one question, where there are no others.
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "strictly")]
     defaults: Evaluation,
     /// The questions, at most 100.
     #[serde(default)]
@@ -59,6 +59,11 @@ pub struct Batch {
 }
 
 impl Accepted for Batch {}
+
+/// What has been set aside meanwhile, read as the rest of the body is.
+fn strictly<'de, T: Deserialize<'de>, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+    T::deserialize(Strict(from))
+}
 
 /// The answers, in the order of the questions; or the one answer, where one question was asked by itself.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -100,7 +105,7 @@ pub async fn post(
     }
     let mut evaluations = Vec::with_capacity(asked.evaluations.len());
     for question in asked.evaluations {
-        let answered = match serde_json::from_value::<Evaluation>(question) {
+        let answered = match strictly::<Evaluation, _>(question) {
             Ok(question) => answer(&app, &caller.key, question.or(&asked.defaults)).await?,
             // One that is none does not keep the others from being answered.
             Err(error) => EvaluationAnswer::error(400, error.to_string()),
