@@ -105,14 +105,15 @@ fn responses(with_body: bool) -> utoipa::openapi::Responses {
 
 /// What a file is answered with, or refused with.
 pub(super) fn of_file(refusals: &[Code], with_body: bool) -> utoipa::openapi::Responses {
-    let mut refused = refusals::responses(refusals.iter().copied());
+    // A HEAD has no body and no range, and never opens the object.
+    let only_of_bodies = |code: &Code| matches!(code, Code::RangeNotSatisfiable | Code::ObjectUnavailable);
+    let refusals = refusals.iter().copied().filter(|code| with_body || !only_of_bodies(code));
+    let mut refused = refusals::responses(refusals);
     let mut partial = None;
     if with_body {
         partial = Some(("206".to_owned(), RefOr::T(bytes("The bytes of the range.", true))));
         refused.values_mut().for_each(add_page);
     } else {
-        // A HEAD has no body, and no range.
-        refused.remove("416");
         refused.values_mut().for_each(drop_body);
     }
     let found = [
