@@ -3,11 +3,12 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use http::StatusCode;
 use serde_json::json;
 
 use crate::harness::{Service, comment_path};
-use crate::postgres_server::Cluster;
+use crate::postgres_server::{Cluster, Database};
 use crate::postgres_service::service_on;
 
 /// How long recovery may take once the cause is gone.
@@ -49,13 +50,34 @@ async fn with_a_link(database_url: &str, more: &[(&str, &str)]) -> (Service, Str
     (service, url)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_lets_nobody_in_is_refused_for_and_then_used_again() {
-    let cluster = own_cluster();
+/// A database of somebody who is no superuser, and where it is.
+async fn of_strict(cluster: &'static Cluster) -> (Database, String) {
     let database = cluster.database().await;
     let name = &*database.name;
     cluster.say(&[&format!("ALTER DATABASE {name} OWNER TO strict")]).await;
     let url = format!("postgres://strict:throw-away@127.0.0.1:{}/{name}?sslmode=disable", cluster.port());
+    (database, url)
+}
+
+/// More calls at once than there are connections, of a server that takes no further one.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_further_connection_can_be_had_those_that_there_are_do() {
+    let cluster = own_cluster();
+    let (database, url) = of_strict(cluster).await;
+    let (service, link) = with_a_link(&url, &[]).await;
+    cluster.say(&[&format!("ALTER DATABASE {} CONNECTION LIMIT 0", database.name)]).await;
+    let paths: Vec<String> = (0..64).map(|number| comment_path(&format!("many{number}"))).collect();
+    for answer in join_all(paths.iter().map(|path| service.delete(path))).await {
+        answer.ok(204);
+    }
+    service.open(&link).await.ok(200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_lets_nobody_in_is_refused_for_and_then_used_again() {
+    let cluster = own_cluster();
+    let (database, url) = of_strict(cluster).await;
+    let name = &*database.name;
     let (service, link) = with_a_link(&url, &[]).await;
     let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'strict'";
     let away = format!("{name}_away");

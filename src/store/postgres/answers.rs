@@ -5,6 +5,7 @@ use std::io;
 use sqlx::Error;
 
 const LOCK_NOT_AVAILABLE: &str = "55P03";
+const TOO_MANY_CONNECTIONS: &str = "53300";
 
 /// The server, or what lies between, did not answer in time.
 pub(super) fn silent() -> Error {
@@ -25,6 +26,11 @@ pub(super) fn is_lost(error: &Error) -> bool {
         Error::Io(_) | Error::Tls(_) | Error::Protocol(_) => true,
         _ => false,
     }
+}
+
+/// Whether the server takes no further connection.
+pub(super) fn has_no_room(error: &Error) -> bool {
+    matches!(error, Error::Database(cause) if cause.code().as_deref() == Some(TOO_MANY_CONNECTIONS))
 }
 
 /// Whether another transaction was in the way, and the same one may succeed in a moment.
@@ -65,7 +71,7 @@ pub(in crate::store) fn advice(error: &Error) -> Option<&'static str> {
             ),
             "3D000" => Some("the server has no database of the name in database_url: create it, or name another"),
             "42501" => Some("the user in database_url may not do that: let it own the database or its schema"),
-            "53300" => {
+            TOO_MANY_CONNECTIONS => {
                 Some("the server has no connection left: lower database_pool_size, or raise its max_connections")
             }
             "42P01" => Some("the database of database_url has lost its tables: restore it"),

@@ -26,7 +26,8 @@ pub(super) use session::{ReadOnly, writable};
 /// How to deal with a database server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServerOptions {
-    /// Connections of the API and the background work. Besides there are two for sweeps, and three for each public thread.
+    /// Connections of the API and the background work. Besides there are two for sweeps, and three for each public thread;
+    /// one and two on machines with many processors.
     pub pool_size: usize,
     /// After this the server ends a statement by itself.
     pub statement_timeout: Duration,

@@ -9,23 +9,26 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, PgConnection};
 use tokio::runtime::{Handle, Id};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
-use super::answers::{is_lost, silent};
+use super::answers::{has_no_room, is_lost, silent};
 use super::session;
 use crate::domain::mark::Mark;
 use crate::store::history::Restored;
 
 /// Of each runtime, for liveness: a batcher has two statements under way (`liveness/batch.rs`).
 const LIVENESS_CONNECTIONS: usize = 2;
+/// With more threads than this each has one: so many statements at once keep a server busy, and a server takes 100
+/// connections by default.
+const MOST_THREADS_WITH_ALL: usize = 16;
 /// Of each public thread, for the pages of dead links.
 const ORDINARY_OF_A_THREAD: usize = 1;
 /// How long a statement waits for a connection to be free.
@@ -36,6 +39,10 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(5);
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
 /// How long trying may take.
 const TRIAL_TIMEOUT: Duration = Duration::from_secs(1);
+/// For so long after a server said that it takes no further connection it is not asked for one by those who have some.
+const FULL_FOR: Duration = Duration::from_secs(1);
+/// They look so often whether one of theirs is idle, should nobody wake them.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 /// One that was idle for longer is closed.
 const IDLE_LIMIT: Duration = Duration::from_mins(5);
 /// One that is older is not used again: the server frees what it keeps for it, and a balancer can spread anew.
@@ -70,6 +77,11 @@ struct Share {
     liveness: Arc<Semaphore>,
     ordinary: Arc<Semaphore>,
     idle: Mutex<Vec<Idle>>,
+    /// How many are in use. Changed only while `idle` is locked.
+    leased: AtomicUsize,
+    /// When the server said that it takes no further connection.
+    full: Mutex<Option<Instant>>,
+    given_back: Notify,
     closed: AtomicBool,
 }
 
@@ -102,29 +114,39 @@ impl Pool {
         let here = Handle::current().id();
         let ordinary = if here == self.home { self.home_size } else { ORDINARY_OF_A_THREAD };
         let share = || {
-            let (liveness, ordinary) = (Semaphore::new(LIVENESS_CONNECTIONS), Semaphore::new(ordinary));
-            let (liveness, ordinary) = (Arc::new(liveness), Arc::new(ordinary));
-            Arc::new(Share { liveness, ordinary, idle: Mutex::default(), closed: AtomicBool::new(false) })
+            let threads = std::thread::available_parallelism().map_or(1, usize::from);
+            let liveness = if threads > MOST_THREADS_WITH_ALL { 1 } else { LIVENESS_CONNECTIONS };
+            Arc::new(Share::new(liveness, ordinary))
         };
         Arc::clone(self.shares.lock().entry(here).or_insert_with(share))
     }
 
-    /// A connection of this runtime, a new one where none is idle.
+    /// A connection of this runtime, a new one where none is idle. Where the server takes no further one, those that there
+    /// are have to do, in turn.
     pub(super) async fn lease(&self, turn: Turn) -> Result<Lease, sqlx::Error> {
         let share = self.share();
         let places = match turn {
             Turn::Liveness => &share.liveness,
             Turn::Ordinary => &share.ordinary,
         };
+        let begun = Instant::now();
         loop {
             let place = timeout(TURN_TIMEOUT, Arc::clone(places).acquire_owned()).await;
             let place = place.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
             let Some(Idle { connection, opened, since }) = share.take_idle() else {
-                return self.open(place, share).await;
+                match self.open(&share).await? {
+                    Some(connection) => {
+                        share.leased.fetch_add(1, Ordering::SeqCst);
+                        return Ok(Lease::new(connection, Instant::now(), false, share, place));
+                    }
+                    None if begun.elapsed() < TURN_TIMEOUT => {
+                        let _ = timeout(LOOK_INTERVAL, share.given_back.notified()).await;
+                        continue;
+                    }
+                    None => return Err(sqlx::Error::PoolTimedOut),
+                }
             };
-            let share_of = Arc::clone(&share);
-            let connection = Some(connection);
-            let mut lease = Lease { connection, opened, reused: true, sound: true, share: share_of, _place: place };
+            let mut lease = Lease::new(connection, opened, true, Arc::clone(&share), place);
             if since.elapsed() < TRUSTED_IDLE || lease.answers().await {
                 return Ok(lease);
             }
@@ -133,11 +155,20 @@ impl Pool {
         }
     }
 
-    /// Opens a new connection.
-    async fn open(&self, place: OwnedSemaphorePermit, share: Arc<Share>) -> Result<Lease, sqlx::Error> {
+    /// Opens a new connection. `None` where the server takes no further one and this runtime has some.
+    async fn open(&self, share: &Share) -> Result<Option<PgConnection>, sqlx::Error> {
+        if share.is_known_full() {
+            return Ok(None);
+        }
         let newest = *self.newest.lock();
         let opened = timeout(OPEN_TIMEOUT, session::open_and_compare(&self.options, self.behind_pooler, newest)).await;
-        let (connection, holds) = opened.map_err(|_| silent())??;
+        let (connection, holds) = match opened.map_err(|_| silent())? {
+            Err(error) if has_no_room(&error) => {
+                *share.full.lock() = Some(Instant::now());
+                return if share.has_any() { Ok(None) } else { Err(error) };
+            }
+            opened => opened?,
+        };
         if !holds {
             tracing::error!(
                 "the database does not hold a revocation that it held before: it was restored from a backup"
@@ -146,8 +177,7 @@ impl Pool {
             // From here on the object store's marks decide (history.rs).
             *self.newest.lock() = None;
         }
-        let connection = Some(connection);
-        Ok(Lease { connection, opened: Instant::now(), reused: false, sound: true, share, _place: place })
+        Ok(Some(connection))
     }
 
     /// The database holds this mark.
@@ -177,12 +207,35 @@ impl Pool {
 }
 
 impl Share {
+    fn new(liveness: usize, ordinary: usize) -> Self {
+        Self {
+            liveness: Arc::new(Semaphore::new(liveness)),
+            ordinary: Arc::new(Semaphore::new(ordinary)),
+            idle: Mutex::default(),
+            leased: AtomicUsize::new(0),
+            full: Mutex::default(),
+            given_back: Notify::new(),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    fn has_any(&self) -> bool {
+        let idle = self.idle.lock();
+        !idle.is_empty() || self.leased.load(Ordering::SeqCst) > 0
+    }
+
+    fn is_known_full(&self) -> bool {
+        self.full.lock().is_some_and(|said| said.elapsed() < FULL_FOR) && self.has_any()
+    }
+
+    /// An idle one, which counts as in use from here on.
     fn take_idle(&self) -> Option<Idle> {
         let mut idle = self.idle.lock();
         // The one used last lies on top; what lies below it for long is more than is needed.
         let needed = idle.iter().position(|idle| idle.since.elapsed() < IDLE_LIMIT).unwrap_or(idle.len());
         let unneeded: Vec<Idle> = idle.drain(..needed).collect();
         let taken = idle.pop();
+        self.leased.fetch_add(usize::from(taken.is_some()), Ordering::SeqCst);
         drop(idle);
         drop(unneeded);
         taken
@@ -195,6 +248,16 @@ impl Share {
 }
 
 impl Lease {
+    fn new(
+        connection: PgConnection,
+        opened: Instant,
+        reused: bool,
+        share: Arc<Share>,
+        place: OwnedSemaphorePermit,
+    ) -> Self {
+        Self { connection: Some(connection), opened, reused, sound: true, share, _place: place }
+    }
+
     /// The connection, for one statement. Unless [`Lease::judge`] is told how it ended, the connection is closed.
     pub(super) fn connection(&mut self) -> Result<&mut PgConnection, sqlx::Error> {
         self.sound = false;
@@ -235,8 +298,11 @@ impl Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         let kept = self.sound && self.opened.elapsed() < AGE_LIMIT && !self.share.closed.load(Ordering::Acquire);
-        if let Some(connection) = self.connection.take().filter(|_| kept) {
-            self.share.idle.lock().push(Idle { connection, opened: self.opened, since: Instant::now() });
-        }
+        let connection = self.connection.take().filter(|_| kept);
+        let mut idle = self.share.idle.lock();
+        idle.extend(connection.map(|connection| Idle { connection, opened: self.opened, since: Instant::now() }));
+        self.share.leased.fetch_sub(1, Ordering::SeqCst);
+        drop(idle);
+        self.share.given_back.notify_one();
     }
 }
