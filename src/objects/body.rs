@@ -57,8 +57,11 @@ impl ObjectBody {
 impl ObjectBody {
     /// Whether the kernel can send the next octets by itself, without waiting for a disk.
     #[must_use]
-    pub fn is_at_hand(&self) -> bool {
-        matches!(&self.0, Body::Local(body) if body.is_at_hand())
+    pub fn is_at_hand(&mut self) -> bool {
+        match &mut self.0 {
+            Body::Local(body) => body.is_at_hand(),
+            Body::S3(_) => false,
+        }
     }
 
     /// Has the kernel send the next octets to a socket, and says how many it took. To be called only while they are at

@@ -11,6 +11,7 @@ use std::os::unix::fs::FileExt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -105,6 +106,12 @@ pub(super) async fn whole(opened: Opened) -> Result<Bytes, ObjectError> {
 /// each octet.
 const SENT_AT_ONCE_OCTETS: u64 = 2 * 1024 * 1024;
 
+/// How far apart the octets are that tell whether a file is in the page cache: as far as the kernel reads ahead. Once for each
+/// such part costs about what the first and the last octet cost before each call, of which there are eight in 2 MiB.
+const TOLD_BY_ONE_OCTETS: u64 = 128 * 1024;
+/// How long what they told counts for further calls: when a slow client takes more, the kernel may have dropped the rest.
+const TOLD_FOR: Duration = Duration::from_millis(100);
+
 /// Whether the file's system tells what the page cache has of it: overlayfs and tmpfs do not (`RWF_NOWAIT`: `EOPNOTSUPP`).
 pub(super) fn tells_what_is_cached(file: &File) -> bool {
     !matches!(try_read(file, &mut [0], 0), Tried::Refused)
@@ -115,6 +122,19 @@ fn is_cached(file: &File, offset: u64) -> bool {
     matches!(try_read(file, &mut [0], offset), Tried::Octets(_))
 }
 
+/// Up to where the page cache has the octets from `next` on, as far as the first one and the last one of each part tell.
+fn cached_until(file: &File, next: u64, end: u64) -> u64 {
+    let mut until = next;
+    while until < end {
+        let part_end = end.min(until + TOLD_BY_ONE_OCTETS);
+        if until == next && !is_cached(file, next) || !is_cached(file, part_end - 1) {
+            break;
+        }
+        until = part_end;
+    }
+    until
+}
+
 /// A range of a file on its way out. Polled inside of a tokio runtime, whichever.
 pub(super) struct LocalBody {
     opened: Opened,
@@ -122,33 +142,40 @@ pub(super) struct LocalBody {
     end: u64,
     pace: Pace,
     in_a_row: u32,
+    /// The page cache has the octets up to this one, as it told then; `None` where it was asked for the whole file before.
+    at_hand: (u64, Option<Instant>),
     waiting: Option<AbortOnDropHandle<Result<Bytes, ObjectError>>>,
 }
 
 impl LocalBody {
     pub(super) fn new(opened: Opened, range: Range<u64>) -> Self {
-        Self { opened, next: range.start, end: range.end, pace: Pace::new(), in_a_row: 0, waiting: None }
+        let at_hand = (range.start, None);
+        Self { opened, next: range.start, end: range.end, pace: Pace::new(), in_a_row: 0, at_hand, waiting: None }
     }
 
-    fn at_once_end(&self) -> u64 {
-        self.end.min(self.next + SENT_AT_ONCE_OCTETS)
+    /// As [`LocalBody::new`], of a file that was found in the page cache.
+    pub(super) fn warm(opened: Opened, range: Range<u64>) -> Self {
+        let at_hand = (range.end, None);
+        Self { at_hand, ..Self::new(opened, range) }
     }
 
     /// Whether the kernel can send the next octets by itself: of a file that nobody writes to any more, for they are not
-    /// looked at again once they are sent, and from the page cache as far as its first and last octet tell.
-    pub(super) fn is_at_hand(&self) -> bool {
+    /// looked at again once they are sent, and from the page cache as far as an octet of each part tells.
+    pub(super) fn is_at_hand(&mut self) -> bool {
         let Opened { file, prompt, lasting, .. } = &self.opened;
-        let (first, last) = (self.next, self.at_once_end());
-        self.waiting.is_none()
-            && *prompt
-            && *lasting
-            && first < last
-            && is_cached(file, first)
-            && is_cached(file, last - 1)
+        if self.waiting.is_some() || !*prompt || !*lasting || self.next >= self.end {
+            return false;
+        }
+        let (until, told) = self.at_hand;
+        if self.next >= until || told.is_none_or(|told| told.elapsed() >= TOLD_FOR) {
+            let until = cached_until(file, self.next, self.end.min(self.next + SENT_AT_ONCE_OCTETS));
+            self.at_hand = (until, Some(Instant::now()));
+        }
+        self.next < self.at_hand.0
     }
 
     pub(super) fn send_to(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
-        let wanted = usize::try_from(self.at_once_end() - self.next).unwrap_or(usize::MAX);
+        let wanted = usize::try_from(self.at_hand.0.saturating_sub(self.next)).unwrap_or(usize::MAX);
         let mut next = self.next;
         let sent = retry_on_intr(|| sendfile(socket, &self.opened.file, Some(&mut next), wanted))?;
         self.next += sent as u64;

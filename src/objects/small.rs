@@ -106,13 +106,13 @@ impl SmallFile {
         if since != NEVER && u128::from(now.saturating_sub(since)) < WARM_FOR.as_millis() {
             return true;
         }
-        let warm = self.body(0..self.0.opened.seen.size).is_at_hand();
+        let warm = LocalBody::new(self.0.opened.clone(), 0..self.0.opened.seen.size).is_at_hand();
         self.0.warm_since_ms.store(if warm { now } else { NEVER }, Ordering::Relaxed);
         warm
     }
 
     fn body(&self, range: Range<u64>) -> ObjectBody {
-        ObjectBody(Body::Local(LocalBody::new(self.0.opened.clone(), range)))
+        ObjectBody(Body::Local(LocalBody::warm(self.0.opened.clone(), range)))
     }
 }
 

@@ -1,6 +1,13 @@
 //! Reading.
 
+use std::io::{IoSliceMut, Read};
+use std::num::NonZeroU64;
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
 use std::task::{Context, Poll};
+
+use rustix::fs::{Advice, fadvise};
+use rustix::io::{ReadWriteFlags, preadv2};
 
 use super::*;
 
@@ -158,4 +165,39 @@ async fn what_is_not_in_the_page_cache_is_read_by_another_thread() {
     assert!(read(&place, &version, 0..version.size).await.unwrap() == octets);
     rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
     assert!(whole(&place.store, &version).await.unwrap() == octets);
+}
+
+/// The kernel is asked for what it has, and a hole in it is read by a thread that may wait.
+#[tokio::test]
+async fn nothing_is_sent_at_once_that_the_page_cache_lost() {
+    const PART: usize = 256 * 1024;
+    let place = Place::new();
+    let sample = sample(8 * PART);
+    let version = place.upload(1, &sample).await;
+    let opened = fs::File::open(place.path(version.key.as_str())).unwrap();
+    let hole = 3 * PART as u64;
+    fadvise(&opened, hole, NonZeroU64::new(PART as u64), Advice::DontNeed).unwrap();
+    let cached = |at| preadv2(&opened, &mut [IoSliceMut::new(&mut [0])], at, ReadWriteFlags::NOWAIT).is_ok();
+    // Not every file system tells, or lets go of it.
+    if !cached(0) || cached(hole) || !cached(hole - 1) || !cached(sample.len() as u64 - 1) {
+        return;
+    }
+    let mut body = place.store.open(&version, 0..sample.len() as u64).await.unwrap();
+    // Having looked for it has had it read.
+    fadvise(&opened, hole, NonZeroU64::new(PART as u64), Advice::DontNeed).unwrap();
+    assert!(body.is_at_hand());
+    let (to, mut from) = UnixStream::pair().unwrap();
+    to.set_nonblocking(true).unwrap();
+    from.set_nonblocking(true).unwrap();
+    let mut received = Vec::new();
+    // What it is told now holds for a while.
+    while (received.len() as u64) < hole && body.send_to(to.as_fd()).unwrap() > 0 {
+        let _ = from.read_to_end(&mut received);
+    }
+    assert_eq!(received.len() as u64, hole, "up to the hole");
+    assert_eq!(body.send_to(to.as_fd()).unwrap(), 0, "and not an octet of it");
+    while let Some(read) = body.next().await {
+        received.extend_from_slice(&read.unwrap());
+    }
+    assert!(received == sample);
 }
