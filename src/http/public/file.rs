@@ -236,10 +236,27 @@ fn not_modified(wish: Wish, served: &ServedObject, etag: &str, now: OffsetDateTi
 }
 
 /// The headers of a file (API: *Tokens and downloads*).
-pub(super) fn describe(headers: &mut HeaderMap, wish: Wish, served: &ServedObject, etag: &str, now: OffsetDateTime) {
+fn describe(headers: &mut HeaderMap, wish: Wish, served: &ServedObject, etag: &str, now: OffsetDateTime) {
+    describe_any(headers);
+    describe_this(headers, wish, served, etag, now);
+}
+
+/// Those that are the same for every file.
+pub(super) fn describe_any(headers: &mut HeaderMap) {
+    refuse::security_headers(headers, refuse::FILE_POLICY);
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+}
+
+/// Those that tell of this one.
+pub(super) fn describe_this(
+    headers: &mut HeaderMap,
+    wish: Wish,
+    served: &ServedObject,
+    etag: &str,
+    now: OffsetDateTime,
+) {
     let as_type = media::served_as(served.kind, &served.media_type);
     let inline = as_type.inline && !wish.attachment;
-    refuse::security_headers(headers, refuse::FILE_POLICY);
     headers.insert(header::CONTENT_TYPE, text(&as_type.content_type));
     headers.insert(header::CONTENT_DISPOSITION, disposition(wish.reader, inline, &served.filename));
     headers.insert(header::ETAG, text(etag));
@@ -247,7 +264,6 @@ pub(super) fn describe(headers: &mut HeaderMap, wish: Wish, served: &ServedObjec
     // Nor before 1970, where files of some archives are dated: HTTP dates here go no further back.
     let modified_at = served.object.modified_at.min(now).max(OffsetDateTime::UNIX_EPOCH);
     headers.insert(header::LAST_MODIFIED, text(&httpdate::fmt_http_date(modified_at.into())));
-    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
 }
 
 /// In the words that whoever asks reads right.

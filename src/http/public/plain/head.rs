@@ -1,4 +1,5 @@
-//! The head of an answer with a whole file. All but its date is made once for each row that the database gave.
+//! The head of an answer with a whole file, in two pieces. What tells of the file is made once for each row that the database
+//! gave and kept with it, so it has no more than it must; the rest, with the date, is the same for all files of a second.
 
 use std::cell::RefCell;
 use std::sync::OnceLock;
@@ -12,8 +13,8 @@ use crate::store::ServedObject;
 
 /// Of those that are asked for first: one for whoever reads the email, one for whatever looks at it before.
 const KEPT: usize = 2;
-/// Most heads are of about 700 octets.
-const USUAL_OCTETS: usize = 1024;
+/// What tells of a file has about 300 octets, the rest about 400.
+const USUAL_OCTETS: usize = 512;
 
 /// The heads of one row's answers.
 pub(super) struct Heads {
@@ -32,7 +33,7 @@ impl Heads {
         &self.etag
     }
 
-    /// Everything before the date.
+    /// What tells of the file.
     pub(super) fn head(&self, served: &ServedObject, wish: Wish, now: OffsetDateTime) -> Bytes {
         let make = || make(served, wish, &self.etag, now);
         // Until then `Last-Modified` moves with the time.
@@ -49,33 +50,46 @@ impl Heads {
 
 fn make(served: &ServedObject, wish: Wish, etag: &str, now: OffsetDateTime) -> Bytes {
     let mut headers = HeaderMap::new();
-    file::describe(&mut headers, wish, served, etag, now);
+    file::describe_this(&mut headers, wish, served, etag, now);
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(served.object.size));
     let mut head = BytesMut::with_capacity(USUAL_OCTETS);
     head.put_slice(b"HTTP/1.1 200 OK\r\n");
-    for (name, value) in &headers {
-        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-            head.put_slice(part);
-        }
-    }
+    put(&mut head, &headers);
     // Without the room that was not used, for as long as the row is kept.
     Bytes::copy_from_slice(&head)
 }
 
-thread_local! {
-    /// The date of the second that was asked for last.
-    static DATE: RefCell<(i64, Bytes)> = const { RefCell::new((i64::MIN, Bytes::new())) };
+fn put(head: &mut BytesMut, headers: &HeaderMap) {
+    for (name, value) in headers {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            head.put_slice(part);
+        }
+    }
 }
 
-/// The date, and the end of the head.
-pub(super) fn date(now: OffsetDateTime) -> Bytes {
-    DATE.with_borrow_mut(|(second, line)| {
+thread_local! {
+    /// The rest of the second that was asked for last.
+    static REST: RefCell<(i64, Bytes)> = const { RefCell::new((i64::MIN, Bytes::new())) };
+}
+
+/// What is the same for all files of a second, and the end of the head.
+pub(super) fn rest(now: OffsetDateTime) -> Bytes {
+    REST.with_borrow_mut(|(second, rest)| {
         if *second != now.unix_timestamp() {
             *second = now.unix_timestamp();
-            *line = format!("date: {}\r\n\r\n", httpdate::fmt_http_date(now.into())).into();
+            *rest = make_rest(now);
         }
-        line.clone()
+        rest.clone()
     })
+}
+
+fn make_rest(now: OffsetDateTime) -> Bytes {
+    let mut headers = HeaderMap::new();
+    file::describe_any(&mut headers);
+    let mut rest = BytesMut::with_capacity(USUAL_OCTETS);
+    put(&mut rest, &headers);
+    rest.put_slice(format!("date: {}\r\n\r\n", httpdate::fmt_http_date(now.into())).as_bytes());
+    rest.freeze()
 }
 
 #[cfg(test)]
@@ -86,8 +100,10 @@ mod tests {
     #[test]
     fn the_date_follows_the_clock() {
         let now = datetime!(2026-11-21 10:00:59.9 UTC);
-        assert_eq!(date(now), "date: Sat, 21 Nov 2026 10:00:59 GMT\r\n\r\n");
-        assert_eq!(date(now + time::Duration::milliseconds(100)), "date: Sat, 21 Nov 2026 10:01:00 GMT\r\n\r\n");
-        assert_eq!(date(now), "date: Sat, 21 Nov 2026 10:00:59 GMT\r\n\r\n");
+        let before = rest(now);
+        assert!(before.ends_with(b"\r\ndate: Sat, 21 Nov 2026 10:00:59 GMT\r\n\r\n"), "{before:?}");
+        let after = rest(now + time::Duration::milliseconds(100));
+        assert!(after.ends_with(b"\r\ndate: Sat, 21 Nov 2026 10:01:00 GMT\r\n\r\n"), "{after:?}");
+        assert_eq!(rest(now), before);
     }
 }

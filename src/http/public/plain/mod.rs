@@ -63,6 +63,10 @@ pub(super) async fn serve(service: PublicService, mut socket: GatedSocket) -> Op
 /// Waits for the head of a request. `None`: no further one comes.
 async fn next_request(public: &Public, socket: &mut GatedSocket) -> Option<Seen> {
     loop {
+        // hyper answers what has come or begun to come, and ends the connection after it.
+        if socket.gate().is_stopping() {
+            return Some(Seen::Other);
+        }
         if !socket.received().is_empty() {
             let (now, by_tls) = (public.app.clock.now(), public.app.settings.is_reached_by_tls());
             match request::read(socket.received(), now, by_tls) {
@@ -77,11 +81,9 @@ async fn next_request(public: &Public, socket: &mut GatedSocket) -> Option<Seen>
             socket.poll_receive(cx).map(Some)
         });
         match received.await {
-            Some(Ok(1..)) => {}
+            Some(Ok(1..)) | None => {}
             Some(Ok(0)) if !socket.received().is_empty() => return Some(Seen::Other),
             Some(Ok(0) | Err(_)) => return None,
-            // hyper answers what has come or begun to come, and ends the connection after it.
-            None => return Some(Seen::Other),
         }
     }
 }
@@ -96,7 +98,7 @@ async fn answer(service: &PublicService, socket: &mut GatedSocket, plain: &Plain
     let Some(heads) = Heads::of(&grant.served) else { return Next::Hyper };
     let source = file::open(public, &grant.served, heads.etag(), None, &grant.holder).await;
     let Ok(source) = source else { return Next::Hyper };
-    let head = [heads.head(&grant.served, plain.wish, plain.now), head::date(plain.now)];
+    let head = [heads.head(&grant.served, plain.wish, plain.now), head::rest(plain.now)];
     if grant.sent.elapsed() >= WRITE_WINDOW {
         // The store took its time. What it gave is what the link leads to if the row is the same, and hyper's downloads
         // wait for a better answer if the database takes its time too.

@@ -60,9 +60,9 @@ pub(super) async fn large(service: &PublicService, socket: &mut GatedSocket, pla
     }
     public.app.metrics.file_requested(plain.log.client, true);
     socket.consume(plain.octets);
-    let (head, date) = (heads.head(&served, plain.wish, plain.now), head::date(plain.now));
+    let (head, more) = (heads.head(&served, plain.wish, plain.now), head::rest(plain.now));
     let sending = async {
-        socket.write_all(&mut [IoSlice::new(&head), IoSlice::new(&date)]).await?;
+        socket.write_all(&mut [IoSlice::new(&head), IoSlice::new(&more)]).await?;
         send(socket, &entry, body, served.object.size).await
     };
     ended(sending.await, socket, &entry)
@@ -90,12 +90,12 @@ pub(super) async fn rest(
     let public = &*service.public;
     let entry = public.app.downloads.enter(plain.presented.id, socket.gate());
     let begun = entry.begin(grant.sent, file::end_of(public, &plain.log, StatusCode::OK, &grant.holder));
+    entry.took(sent);
     let answer = public.batcher.ask(plain.presented.id).await;
     if !begun || answer.is_ok_and(|answer| answer.row.is_none_or(|row| row.withdrawn)) {
         entry.cut(CutReason::Revoked);
         return Next::Over;
     }
-    entry.took(sent);
     let rest = grant.served.object.size - sent;
     let sending = async {
         socket.write_all(parts).await?;

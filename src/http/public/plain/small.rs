@@ -20,18 +20,18 @@ pub(super) async fn from_memory(
     socket: &mut GatedSocket,
     plain: &Plain,
     grant: Grant,
-    [head, date]: &[Bytes; 2],
+    [head, more]: &[Bytes; 2],
     octets: &Bytes,
 ) -> Next {
     begin(service, socket, plain);
-    let mut parts = [IoSlice::new(head), IoSlice::new(date), IoSlice::new(octets)];
-    let all = head.len() + date.len() + octets.len();
+    let mut parts = [IoSlice::new(head), IoSlice::new(more), IoSlice::new(octets)];
+    let all = head.len() + more.len() + octets.len();
     match socket.write_now(&parts).await {
         Ok(written) if written == all => whole(service, socket, plain, &grant, octets.len() as u64),
         Ok(written) => {
             let mut parts = &mut parts[..];
             IoSlice::advance_slices(&mut parts, written);
-            let sent = (written.saturating_sub(head.len() + date.len())) as u64;
+            let sent = (written.saturating_sub(head.len() + more.len())) as u64;
             running::rest(service, socket, plain, grant, Rest { parts, sent, body: None }).await
         }
         Err(_) => gone(service, plain, &grant),
@@ -45,15 +45,15 @@ pub(super) async fn from_file(
     socket: &mut GatedSocket,
     plain: &Plain,
     grant: Grant,
-    [head, date]: &[Bytes; 2],
+    [head, more]: &[Bytes; 2],
     mut body: ObjectBody,
 ) -> Next {
     begin(service, socket, plain);
     let size = grant.served.object.size;
-    let mut parts = [IoSlice::new(head), IoSlice::new(date)];
+    let mut parts = [IoSlice::new(head), IoSlice::new(more)];
     let Ok(written) = socket.write_before_more(&parts).await else { return gone(service, plain, &grant) };
     let mut sent = 0;
-    if written == head.len() + date.len() {
+    if written == head.len() + more.len() {
         // An error comes again, to the running download.
         sent = socket.send_now(|socket| body.send_to(socket)).await.unwrap_or(0) as u64;
         if sent == size {
