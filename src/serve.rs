@@ -39,8 +39,15 @@ use crate::store::{LivenessRow, Migrate, Store};
 const RESET_TIME: Duration = Duration::from_secs(2);
 /// What a second signal leaves for resetting connections.
 const AT_ONCE: Duration = Duration::from_millis(100);
-/// How often histograms are folded, deleted files are closed, the cache's size is reported, and old guesses are forgotten.
+/// How often deleted files are closed, the cache's size is reported, and old guesses are forgotten.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+/// How often histograms are folded: until then each download keeps 16 octets.
+const FOLD_INTERVAL: Duration = Duration::from_secs(1);
+/// Threads that may wait for disks, of all public runtimes: as many as tokio lets one runtime have. When a disk or a network
+/// file system hangs, all are taken, and a process has a bounded number of threads.
+const MOST_BLOCKING_THREADS: usize = 512;
+/// Of one public runtime at least.
+const LEAST_BLOCKING_THREADS: usize = 16;
 
 /// A service that runs.
 pub struct Running {
@@ -269,10 +276,11 @@ impl Running {
         self.background.spawn(crate::purge::purge_until(stop.clone(), Arc::clone(&self.app)));
         self.background.spawn(history::keep_until(stop.clone(), Arc::clone(&self.app)));
         self.background.spawn(upkeep(stop.clone(), Arc::clone(&self.app), cache.clone()));
+        self.background.spawn(fold_histograms(stop.clone(), Arc::clone(&self.app.metrics)));
     }
 
-    /// One thread with a runtime and a listener of its own for each core: 1.2 to 1.3 times the requests of one
-    /// multi-threaded runtime (docs/ARCHITECTURE.md).
+    /// One thread with a runtime and a listener of its own for each core: no request crosses threads
+    /// (docs/ARCHITECTURE.md).
     fn start_public(
         &self,
         listeners: Vec<std::net::TcpListener>,
@@ -285,13 +293,15 @@ impl Running {
         let pages = Arc::new(Pages::new(config.brand.clone())?);
         let guesses = Arc::new(Guesses::new(config.public.not_found));
         self.background.spawn(forget_guesses(self.stop_background.clone(), Arc::clone(&guesses)));
+        let blocking_threads = (MOST_BLOCKING_THREADS / listeners.len().max(1)).max(LEAST_BLOCKING_THREADS);
         for (number, listener) in listeners.into_iter().enumerate() {
             let (app, edge, cache) = (Arc::clone(&self.app), edge.clone(), cache.clone());
             let pages = Arc::clone(&pages);
             let (questions, deadline) = (questions.clone(), config.downloads.liveness_deadline);
             let at_once = Arc::clone(at_once);
             let (proxies, guesses) = (config.edge.proxies.clone(), Arc::clone(&guesses));
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = runtime.enable_all().max_blocking_threads(blocking_threads).build()?;
             let alive = self.listeners.token();
             std::thread::Builder::new().name(format!("public-{number}")).spawn(move || {
                 runtime.block_on(async {
@@ -360,16 +370,17 @@ impl Running {
 
 async fn upkeep(stop: CancellationToken, app: Arc<App>, cache: ObjectCache) {
     let App { metrics, objects, .. } = &*app;
-    let handle = metrics.handle();
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(UPKEEP_INTERVAL) => {}
-        }
-        handle.run_upkeep();
+    while tokio::time::timeout(UPKEEP_INTERVAL, stop.cancelled()).await.is_err() {
         cache.forget_deleted();
         cache.report(metrics);
         objects.upkeep();
+    }
+}
+
+async fn fold_histograms(stop: CancellationToken, metrics: Arc<Metrics>) {
+    let handle = metrics.handle();
+    while tokio::time::timeout(FOLD_INTERVAL, stop.cancelled()).await.is_err() {
+        handle.run_upkeep();
     }
 }
 

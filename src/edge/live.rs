@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::ops::Range;
 use std::sync::Arc;
 
+use metrics::Gauge;
 use parking_lot::Mutex;
 use slab::Slab;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -23,9 +24,11 @@ pub(super) struct Live(Arc<Mutex<Slab<One>>>);
 type One = (Arc<Gate>, Arc<Watch>);
 
 impl Live {
-    pub(super) fn enter(&self, accepted: &Accepted) -> Known {
+    /// Enters a connection, and counts it for as long.
+    pub(super) fn enter(&self, accepted: &Accepted, count: Gauge) -> Known {
         let one = (Arc::clone(&accepted.gate), Arc::clone(&accepted.watch));
-        Known { live: self.clone(), key: self.0.lock().insert(one) }
+        count.increment(1.0);
+        Known { live: self.clone(), key: self.0.lock().insert(one), count }
     }
 
     pub(super) fn each(&self, tell: impl Fn(&Gate)) {
@@ -66,14 +69,16 @@ impl Live {
     }
 }
 
-/// A connection that is told; dropped with it.
+/// A connection that is told; dropped with it, however it ends.
 pub(super) struct Known {
     live: Live,
     key: usize,
+    count: Gauge,
 }
 
 impl Drop for Known {
     fn drop(&mut self) {
         self.live.0.lock().try_remove(self.key);
+        self.count.decrement(1.0);
     }
 }

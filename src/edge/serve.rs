@@ -87,12 +87,9 @@ where
             let watch = Arc::new(Watch::new(edge.patience));
             let accepted = Accepted { peer, gate: Gate::new(), watch };
             let (service, front) = service(&accepted);
-            let count = edge.metrics.connections.clone();
-            let known = live.enter(&accepted);
+            let known = live.enter(&accepted, edge.metrics.connections.clone());
             connections.spawn(async move {
-                count.increment(1.0);
                 connection(stream, accepted, front, service).await;
-                count.decrement(1.0);
                 drop((known, place));
             });
         }

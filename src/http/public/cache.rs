@@ -76,7 +76,12 @@ impl ObjectCache {
 
     /// Closes the files that were taken out of the store, so that their room on the disk is free again.
     pub fn forget_deleted(&self) {
-        self.versions.retain(|_, small| small.is_had());
+        // Looking takes system calls: not under the cache's locks.
+        let files: Vec<(String, Small)> =
+            self.versions.iter().filter(|(_, small)| matches!(small, Small::File(_))).collect();
+        for (etag, _) in files.iter().filter(|(_, small)| !small.is_had()) {
+            self.versions.remove(etag);
+        }
     }
 
     /// Tells the operator's metrics how much is kept.
