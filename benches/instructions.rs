@@ -11,11 +11,12 @@ use std::time::Duration;
 
 use attachlink::clock::SettableClock;
 use attachlink::config::{Config, Environment, Flags};
-use attachlink::domain::attachment::ObjectKey;
+use attachlink::domain::attachment::{ObjectKey, ObjectVersion};
 use attachlink::domain::ids::{AttachmentPath, CommentPath};
 use attachlink::domain::media::Kind;
 use attachlink::domain::security::{Mode, Plan, SiteSettings};
 use attachlink::domain::token::{LINK_PREFIX, Minted, mint, parse_link};
+use attachlink::objects::Small;
 use attachlink::serve::{self, Running};
 use attachlink::store::{IssueContext, NewAttachment, NewLink, Wanted};
 use time::OffsetDateTime;
@@ -30,22 +31,46 @@ const BATCH: usize = 64;
 const WARM_UP: usize = 20;
 const READ_TIMEOUT: Duration = Duration::from_mins(1);
 
+/// What the program ends with where the step cannot be had.
+const NOT_HERE: i32 = 3;
+/// With the checkout, as most data directories are.
+const ON_DISK: &str = env!("CARGO_TARGET_TMPDIR");
+/// On a file system in memory a file is not kept open: it does not tell what is cached.
+const IN_MEMORY: &str = "/dev/shm";
+
 /// A service in this process, with one attachment and links to it.
 struct Prepared {
     runtime: tokio::runtime::Runtime,
     running: Running,
+    object: ObjectVersion,
     links: Vec<Minted>,
     _directory: tempfile::TempDir,
 }
 
-fn prepared() -> Prepared {
-    let directory = tempfile::tempdir().expect("a temporary directory");
+/// With its data on the disk of this checkout, or in memory.
+fn prepared(under: &str) -> Prepared {
+    let directory = tempfile::tempdir_in(under).unwrap_or_else(|error| not_here(&format!("{under}: {error}")));
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
     let config = Config::load(&Flags::new(), &environment(directory.path())).expect("a right configuration");
     let running = runtime.block_on(serve::start(config, SettableClock::at(NOW))).expect("the service starts");
-    let links = runtime.block_on(issue(&running));
-    Prepared { runtime, running, links, _directory: directory }
+    let (object, links) = runtime.block_on(issue(&running));
+    Prepared { runtime, running, object, links, _directory: directory }
+}
+
+fn not_here(why: &str) -> ! {
+    eprintln!("{why}");
+    std::process::exit(NOT_HERE);
+}
+
+/// With the attachment kept as an open file, or as octets.
+fn prepared_as(under: &str, is_meant: fn(&Small) -> bool) -> Prepared {
+    let prepared = prepared(under);
+    let small = prepared.runtime.block_on(prepared.running.app().objects.small(&prepared.object));
+    if !is_meant(&small.expect("the object is there")) {
+        not_here(&format!("{under}: files are kept otherwise on this file system"));
+    }
+    prepared
 }
 
 fn environment(directory: &Path) -> Environment {
@@ -57,7 +82,7 @@ fn environment(directory: &Path) -> Environment {
     environment
 }
 
-async fn issue(running: &Running) -> Vec<Minted> {
+async fn issue(running: &Running) -> (ObjectVersion, Vec<Minted>) {
     let app = running.app();
     let comment = CommentPath {
         site: "acme".parse().expect("an id"),
@@ -69,24 +94,25 @@ async fn issue(running: &Running) -> Vec<Minted> {
     let site = app.store.update_site(&comment.site, NOW, |_| Ok::<_, ()>(settings.clone())).await;
     site.expect("the database answers").expect("nothing refuses");
     app.store.set_mode(&comment.site, &comment.project, Mode::SecuredLink, NOW).await.expect("the database answers");
-    register(running, &comment.attachment("a1".parse().expect("an id"))).await;
+    let object = register(running, &comment.attachment("a1".parse().expect("an id"))).await;
     let links: Vec<Minted> = (0..BATCH).map(|_| mint(LINK_PREFIX, NOW)).collect();
     let new = |minted: &Minted| NewLink { id: minted.id, hash: minted.hash, attachment: 0, recipient: None };
     let build = |_: &IssueContext| Ok::<_, ()>(((), links.iter().map(new).collect()));
     let wanted = Wanted { request: None, attachments: None };
     app.store.issue(&comment, wanted, NOW, build).await.expect("the database answers");
-    links
+    (object, links)
 }
 
-async fn register(running: &Running, path: &AttachmentPath) {
+async fn register(running: &Running, path: &AttachmentPath) -> ObjectVersion {
     let (app, key) = (running.app(), ObjectKey::for_upload([7; 16]));
     app.store.intend_object(&key, NOW).await.expect("the database answers");
     let mut upload = app.objects.begin_upload(&key, None).await.expect("room for a file");
     upload.write(vec![7_u8; SMALL_OCTETS].into()).await.expect("room for a file");
     let object = upload.finish(NOW).await.expect("room for a file");
     let (filename, media_type) = ("report.bin".to_owned(), "application/octet-stream".to_owned());
-    let new = NewAttachment { filename, media_type, kind: Kind::File, object, uploaded: true };
+    let new = NewAttachment { filename, media_type, kind: Kind::File, object: object.clone(), uploaded: true };
     app.store.register(path, new, NOW).await.expect("the database answers");
+    object
 }
 
 /// One step after the other on a kept-alive connection: `method` for the link's path.
@@ -136,9 +162,12 @@ fn main() {
     let times = times.parse().expect("a number");
     match &**step {
         "token_parse" => token_parses(times),
-        "liveness_batch" => liveness_batches(&prepared(), times),
-        "response_head" => requests(&prepared(), "HEAD", times),
-        "small_download" => requests(&prepared(), "GET", times),
+        "liveness_batch" => liveness_batches(&prepared(ON_DISK), times),
+        "response_head" => requests(&prepared(ON_DISK), "HEAD", times),
+        "small_download" => requests(&prepared_as(ON_DISK, |small| matches!(small, Small::File(_))), "GET", times),
+        "small_download_from_memory" => {
+            requests(&prepared_as(IN_MEMORY, |small| matches!(small, Small::Octets(_))), "GET", times);
+        }
         other => panic!("no such step: {other}"),
     }
     // What the service would do to end in good order is no part of the step.
