@@ -4,6 +4,8 @@ use attachlink::domain::portal::PortalUrl;
 use attachlink::domain::security::{Mode, Plan, SiteSettings};
 use attachlink::domain::token::{LINK_PREFIX, mint};
 use attachlink::store::{IssueContext, NewLink, Store, Wanted};
+use tokio::runtime::Handle;
+use tokio::task::block_in_place;
 
 use super::*;
 
@@ -13,6 +15,7 @@ on_each_database!(
     what_is_refused_writes_nothing,
     ten_thousand_links_in_one_call,
     the_last_request_gives_the_portals_address,
+    a_late_notification_takes_no_place_in_a_project_made_since,
 );
 
 /// What `build` was shown.
@@ -108,23 +111,48 @@ async fn ten_thousand_links_in_one_call(store: Store) {
     assert_eq!(store.liveness(&asked).await.unwrap().len(), 10_000);
 }
 
+/// A notification of this request, without links; `meanwhile` happens after it has read, and before it writes.
+async fn notify(store: &Store, path: &CommentPath, request: &str, meanwhile: impl Future<Output = ()>) {
+    let request = request.parse().unwrap();
+    let wanted = Wanted { request: Some(&request), attachments: None };
+    let build = |_: &IssueContext| {
+        block_in_place(|| Handle::current().block_on(meanwhile));
+        Ok::<_, ()>(((), Vec::new()))
+    };
+    assert!(matches!(store.issue(path, wanted, NOW, build).await.unwrap(), Issued::Done(())));
+}
+
+async fn give_a_portal(store: &Store) {
+    let portal_url = Some(PortalUrl::parse("https://help.example/{project}/{request}").unwrap());
+    let with_portal = SiteSettings { portal_url, ..settings(Plan::Standard) };
+    store.update_site(&site("acme"), NOW, |_| Ok::<_, ()>(with_portal.clone())).await.unwrap().unwrap();
+}
+
+async fn a_late_notification_takes_no_place_in_a_project_made_since(store: Store) {
+    let path = open_comment(&store).await;
+    give_a_portal(&store).await;
+    notify(&store, &path, "OLD-1", async {
+        store.delete_project(&path.site, &path.project, NOW).await.unwrap();
+        set_mode(&store, ("acme", "SUP"), Mode::SecuredLink).await;
+        notify(&store, &path, "NEW-1", async {}).await;
+    })
+    .await;
+    registered(&store, &path, "a1").await;
+    let link = issue_one(&store, &path).await;
+    assert_eq!(store.portal_of(link).await.unwrap().unwrap(), "https://help.example/SUP/NEW-1");
+}
+
 async fn the_last_request_gives_the_portals_address(store: Store) {
     let path = open_comment(&store).await;
     registered(&store, &path, "a1").await;
     let link = issue_one(&store, &path).await;
-    let notify = async |request: &str| {
-        let request = request.parse().unwrap();
-        let wanted = Wanted { request: Some(&request), attachments: None };
-        store.issue(&path, wanted, NOW, |_| Ok::<_, ()>(((), Vec::new()))).await.unwrap()
-    };
+    let name = async |request: &str| notify(&store, &path, request, async {}).await;
     assert_eq!(store.portal_of(link).await.unwrap(), None);
-    notify("SUP-1").await;
+    name("SUP-1").await;
     assert_eq!(store.portal_of(link).await.unwrap(), None, "the site has no portal");
-    let portal_url = Some(PortalUrl::parse("https://help.example/{project}/{request}").unwrap());
-    let with_portal = SiteSettings { portal_url, ..settings(Plan::Standard) };
-    store.update_site(&path.site, NOW, |_| Ok::<_, ()>(with_portal.clone())).await.unwrap().unwrap();
+    give_a_portal(&store).await;
     assert_eq!(store.portal_of(link).await.unwrap().unwrap(), "https://help.example/SUP/SUP-1");
-    notify("SUP-2").await;
+    name("SUP-2").await;
     issue(&store, &path).await;
     assert_eq!(store.portal_of(link).await.unwrap().unwrap(), "https://help.example/SUP/SUP-2");
     store.delete_comment(&path, NOW).await.unwrap();
@@ -133,9 +161,7 @@ async fn the_last_request_gives_the_portals_address(store: Store) {
 
     // A comment is first heard of by a notification, and is not deleted by it.
     let fresh = comment("acme", "SUP", "fresh");
-    let request = "SUP-3".parse().unwrap();
-    let wanted = Wanted { request: Some(&request), attachments: None };
-    store.issue(&fresh, wanted, NOW, |_| Ok::<_, ()>(((), Vec::new()))).await.unwrap();
+    notify(&store, &fresh, "SUP-3", async {}).await;
     registered(&store, &fresh, "a1").await;
     let link = issue_one(&store, &fresh).await;
     assert_eq!(store.portal_of(link).await.unwrap().unwrap(), "https://help.example/SUP/SUP-3");
