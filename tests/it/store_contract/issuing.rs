@@ -131,12 +131,12 @@ async fn give_a_portal(store: &Store) {
 async fn a_late_notification_takes_no_place_in_a_project_made_since(store: Store) {
     let path = open_comment(&store).await;
     give_a_portal(&store).await;
-    notify(&store, &path, "OLD-1", async {
+    let meanwhile = async {
         store.delete_project(&path.site, &path.project, NOW).await.unwrap();
         set_mode(&store, ("acme", "SUP"), Mode::SecuredLink).await;
         notify(&store, &path, "NEW-1", async {}).await;
-    })
-    .await;
+    };
+    notify(&store, &path, "OLD-1", Box::pin(meanwhile)).await;
     registered(&store, &path, "a1").await;
     let link = issue_one(&store, &path).await;
     assert_eq!(store.portal_of(link).await.unwrap().unwrap(), "https://help.example/SUP/NEW-1");
