@@ -10,7 +10,7 @@ use sqlx::encode::IsNull;
 use sqlx::error::BoxDynError;
 use sqlx::{Database, Encode, Postgres, Sqlite, Type};
 
-use super::db::{Sql, Tx, execute, fetch_all};
+use super::db::{Sql, Tx, execute, fetch_liveness};
 use super::postgres::writable;
 use super::rows::id;
 use super::{Store, StoreError};
@@ -117,7 +117,7 @@ impl Store {
     /// # Errors
     /// As [`Store::liveness`]: nothing may be served then.
     pub async fn site_changes(&self, sites: &[&SiteId]) -> Result<Vec<(SiteId, SiteChange)>, StoreError> {
-        let rows = fetch_all!(self.db.read_liveness(), Row, CHANGES, Sites(sites))?;
+        let rows = fetch_liveness!(self.db, Row, CHANGES, Sites(sites))?;
         self.must_not_be_restored()?;
         rows.into_iter().map(Row::read).collect()
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use super::postgres::{Reader, Server, ServerTx};
+use super::sqlite_readers::Readers;
 use super::sqlite_state::StateFile;
 use super::{StoreError, history, row_ids};
 use crate::domain::mark::Mark;
@@ -21,7 +22,7 @@ pub(super) enum Db {
         /// Connections that only read. Each statement sees all that was committed before it, by whatever process.
         readers: SqlitePool,
         /// As `readers`, for the one question of every download: no other call takes its turn.
-        liveness: SqlitePool,
+        liveness: Readers,
         /// The one that writes.
         writer: SqlitePool,
         /// What tells whether something was committed; without it, that has to be asked each time.
@@ -110,6 +111,21 @@ macro_rules! fetch_all {
     };
 }
 
+/// As [`fetch_all`], for the one question of every download.
+macro_rules! fetch_liveness {
+    ($db:expr, $row:ty, $sql:expr, $bind:expr) => {
+        match $db.read_liveness() {
+            $crate::store::db::Arm::Sqlite(readers) => {
+                let query = sqlx::query_as::<sqlx::Sqlite, $row>($sql.sqlite).bind($bind);
+                readers.fetch_all(query).await.map_err($crate::store::StoreError::from)
+            }
+            $crate::store::db::Arm::Postgres(on) => {
+                on.fetch_all(|| sqlx::query_as::<sqlx::Postgres, $row>($sql.postgres).bind($bind)).await
+            }
+        }
+    };
+}
+
 /// Runs a whole transaction, written as an `async` block, and runs it again when another one was in its way: a deadlock,
 /// or a serialization that failed. Such a one changed nothing.
 macro_rules! retried {
@@ -125,7 +141,7 @@ macro_rules! retried {
     }};
 }
 
-pub(super) use {execute, fetch_all, fetch_optional, retried, sql_that_locks};
+pub(super) use {execute, fetch_all, fetch_liveness, fetch_optional, retried, sql_that_locks};
 
 /// How often a transaction is tried.
 const TRIES: u32 = 6;
@@ -153,7 +169,7 @@ impl Db {
     }
 
     /// As [`Db::read`], for the one question of every download.
-    pub(super) fn read_liveness(&self) -> Arm<&SqlitePool, Reader<'_>> {
+    pub(super) fn read_liveness(&self) -> Arm<&Readers, Reader<'_>> {
         match self {
             Self::Sqlite { liveness, .. } => Arm::Sqlite(liveness),
             Self::Postgres(server) => Arm::Postgres(server.liveness()),

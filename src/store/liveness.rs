@@ -10,7 +10,7 @@ use sqlx::{Database, Encode, Postgres, Sqlite, Type};
 use time::OffsetDateTime;
 
 use super::changes::{SiteChange, site_change};
-use super::db::{Sql, fetch_all};
+use super::db::{Sql, fetch_liveness};
 use super::issue::hex;
 use super::links::{alive, alive_joins, recipient};
 use super::postgres::writable;
@@ -230,7 +230,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer, or is a standby; nothing may be served then.
     pub async fn liveness(&self, links: &[LinkId]) -> Result<Vec<LivenessRow>, StoreError> {
-        let rows = fetch_all!(self.db.read_liveness(), Row, LIVENESS, LinkIds(links))?;
+        let rows = fetch_liveness!(self.db, Row, LIVENESS, LinkIds(links))?;
         self.must_not_be_restored()?;
         rows.into_iter().filter_map(|row| row.read().transpose()).collect()
     }

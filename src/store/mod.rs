@@ -30,6 +30,7 @@ mod row_ids;
 mod rows;
 mod sites;
 mod sqlite;
+mod sqlite_readers;
 mod sqlite_state;
 mod url;
 

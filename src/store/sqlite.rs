@@ -15,6 +15,7 @@ use super::Migrate;
 use super::db::Db;
 use super::error::{PRIMARY_CODE, SchemaMismatch, StoreError};
 use super::migrations::{APPLIED, OLDEST_BUILD, Stand, compare, may_run_ahead, run_error};
+use super::sqlite_readers::Readers;
 use super::sqlite_state::StateFile;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -29,8 +30,6 @@ const SQLITE_BUSY: i32 = 5;
 const TURN_TIMEOUT: Duration = Duration::from_secs(10);
 /// Readers at once, for the API and the background work.
 const READERS: u32 = 4;
-/// Readers at once for liveness: the batchers of two threads keep four busy, more take turns.
-const LIVENESS_READERS: u32 = 4;
 /// Rows that a reader's thread may be ahead of its caller: a whole batch, so that neither waits for the other.
 const ROWS_AHEAD: usize = 512;
 /// To this size the write-ahead log shrinks again after a burst.
@@ -58,7 +57,7 @@ pub(super) async fn open(path: &Path, migrate: Migrate) -> Result<Db, StoreError
     }
     let options = options(&path).read_only(true).row_buffer_size(ROWS_AHEAD);
     let readers = pool_options(READERS).connect_with(options.clone()).await?;
-    let liveness = pool_options(LIVENESS_READERS).connect_with(options.clone()).await?;
+    let liveness = Readers::open(options.clone()).await?;
     let state = StateFile::open(&path, &options).await?;
     Ok(Db::Sqlite { readers, liveness, writer, state })
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::facts::{CaseFacts, FactsRow, request_of_comment};
 use super::permissions::permission_columns;
 use crate::domain::portal::{PortalDownload, Proof};
-use crate::store::db::{Sql, fetch_all};
+use crate::store::db::{Sql, fetch_liveness};
 use crate::store::issue::hex;
 use crate::store::links::{alive, alive_joins};
 use crate::store::liveness::{Registration, ServedRow};
@@ -149,7 +149,7 @@ impl Store {
         asked: &[PortalDownload],
     ) -> Result<Vec<(PortalDownload, DownloadFacts)>, StoreError> {
         let rows = rows(asked)?;
-        let found = fetch_all!(self.db.read_liveness(), DownloadRow, DOWNLOADS, rows.as_str())?;
+        let found = fetch_liveness!(self.db, DownloadRow, DOWNLOADS, rows.as_str())?;
         self.must_not_be_restored()?;
         found.into_iter().map(|row| row.read(asked)).collect()
     }
