@@ -5,6 +5,8 @@ mod first_key;
 mod lock;
 mod portal_key;
 mod private_file;
+mod run;
+mod upkeep;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,7 +14,6 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use time::OffsetDateTime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -35,14 +36,10 @@ use crate::metrics::Metrics;
 use crate::objects::ObjectStore;
 use crate::store::{LivenessRow, Migrate, Store};
 
+pub use run::run;
+
 /// How long resetting what is left after the drain deadline may take.
 const RESET_TIME: Duration = Duration::from_secs(2);
-/// What a second signal leaves for resetting connections.
-const AT_ONCE: Duration = Duration::from_millis(100);
-/// How often deleted files are closed, the cache's size is reported, and old guesses are forgotten.
-const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
-/// How often histograms are folded: until then each download keeps 16 octets.
-const FOLD_INTERVAL: Duration = Duration::from_secs(1);
 /// Threads that may wait for disks, of all public runtimes: as many as tokio lets one runtime have. When a disk or a network
 /// file system hangs, all are taken, and a process has a bounded number of threads.
 const MOST_BLOCKING_THREADS: usize = 512;
@@ -147,47 +144,6 @@ pub async fn start_around(
     Ok(running)
 }
 
-/// Runs the service until SIGTERM or SIGINT; a second signal ends it at once.
-///
-/// # Errors
-/// As [`start`].
-pub fn run(config: Config, clock: SharedClock) -> anyhow::Result<()> {
-    descriptors::raise();
-    descriptors::warn_if_few(config.edge.max_connections);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let ended = runtime.block_on(async {
-        // Over a limit on the size of files the kernel would end the process; a handler makes it an error of the write.
-        let _file_size_limit = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
-        let mut signals = StopSignals::new()?;
-        let running = tokio::select! {
-            running = start(config, clock) => running?,
-            // What was begun is given up: a migration too, which then has changed nothing.
-            () = signals.next() => {
-                tracing::info!("stopped before it served");
-                return Ok(());
-            }
-        };
-        tell_supervisor(sd_notify::NotifyState::Ready);
-        signals.next().await;
-        tracing::info!(drain_seconds = running.drain.as_secs(), "stopping: running downloads may end");
-        tell_supervisor(sd_notify::NotifyState::Stopping);
-        let (app, reset) = (Arc::clone(&running.app), running.reset.clone());
-        let mut shutdown = std::pin::pin!(running.shutdown());
-        tokio::select! {
-            () = &mut shutdown => return Ok(()),
-            () = signals.next() => {}
-        }
-        app.downloads.cut_all(CutReason::Shutdown);
-        reset.cancel();
-        // What is reset in this time is reset cleanly; nobody waits longer.
-        let _ = tokio::time::timeout(AT_ONCE, shutdown).await;
-        anyhow::bail!("ended at once by a second signal")
-    });
-    // What waits in the kernel, for a disk or a name server, is waited for no longer.
-    runtime.shutdown_timeout(AT_ONCE);
-    ended
-}
-
 async fn open_store(config: &Config) -> anyhow::Result<Store> {
     let migrate = if config.database.migrate { Migrate::Yes } else { Migrate::No };
     let store = Store::open_with(&config.database.url, &config.database.server, migrate).await;
@@ -275,8 +231,8 @@ impl Running {
         self.background.spawn(sweep_until(stop.clone(), downloads, questions));
         self.background.spawn(crate::purge::purge_until(stop.clone(), Arc::clone(&self.app)));
         self.background.spawn(history::keep_until(stop.clone(), Arc::clone(&self.app)));
-        self.background.spawn(upkeep(stop.clone(), Arc::clone(&self.app), cache.clone()));
-        self.background.spawn(fold_histograms(stop.clone(), Arc::clone(&self.app.metrics)));
+        self.background.spawn(upkeep::files_until(stop.clone(), Arc::clone(&self.app), cache.clone()));
+        self.background.spawn(upkeep::histograms_until(stop.clone(), Arc::clone(&self.app.metrics)));
     }
 
     /// One thread with a runtime and a listener of its own for each core: no request crosses threads
@@ -292,7 +248,7 @@ impl Running {
         let edge = self.edge(config, "public");
         let pages = Arc::new(Pages::new(config.brand.clone())?);
         let guesses = Arc::new(Guesses::new(config.public.not_found));
-        self.background.spawn(forget_guesses(self.stop_background.clone(), Arc::clone(&guesses)));
+        self.background.spawn(upkeep::guesses_until(self.stop_background.clone(), Arc::clone(&guesses)));
         let blocking_threads = (MOST_BLOCKING_THREADS / listeners.len().max(1)).max(LEAST_BLOCKING_THREADS);
         for (number, listener) in listeners.into_iter().enumerate() {
             let (app, edge, cache) = (Arc::clone(&self.app), edge.clone(), cache.clone());
@@ -365,53 +321,5 @@ impl Running {
         self.background.wait().await;
         self.app.store.close().await;
         tracing::info!("stopped");
-    }
-}
-
-async fn upkeep(stop: CancellationToken, app: Arc<App>, cache: ObjectCache) {
-    let App { metrics, objects, .. } = &*app;
-    while tokio::time::timeout(UPKEEP_INTERVAL, stop.cancelled()).await.is_err() {
-        cache.forget_deleted();
-        cache.report(metrics);
-        objects.upkeep();
-    }
-}
-
-async fn fold_histograms(stop: CancellationToken, metrics: Arc<Metrics>) {
-    let handle = metrics.handle();
-    while tokio::time::timeout(FOLD_INTERVAL, stop.cancelled()).await.is_err() {
-        handle.run_upkeep();
-    }
-}
-
-async fn forget_guesses(stop: CancellationToken, guesses: Arc<Guesses>) {
-    while tokio::time::timeout(UPKEEP_INTERVAL, stop.cancelled()).await.is_err() {
-        guesses.forget_old();
-    }
-}
-
-/// SIGTERM and SIGINT, each counted from the start on.
-struct StopSignals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl StopSignals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-/// Without a supervisor that listens this does nothing.
-fn tell_supervisor(state: sd_notify::NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state]) {
-        tracing::debug!(%error, "the supervisor could not be told");
     }
 }

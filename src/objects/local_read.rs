@@ -106,8 +106,8 @@ pub(super) async fn whole(opened: Opened) -> Result<Bytes, ObjectError> {
 /// each octet.
 const SENT_AT_ONCE_OCTETS: u64 = 2 * 1024 * 1024;
 
-/// How far apart the octets are that tell whether a file is in the page cache: as far as the kernel reads ahead. Once for each
-/// such part costs about what the first and the last octet cost before each call, of which there are eight in 2 MiB.
+/// How far apart the octets are that tell whether a file is in the page cache: as far as the kernel reads ahead by default. Two
+/// rows of the benchmark cost 0.057 s for a gigabyte with the first and the last octet of each call, and 0.054 so.
 const TOLD_BY_ONE_OCTETS: u64 = 128 * 1024;
 /// How long what they told counts for further calls: when a slow client takes more, the kernel may have dropped the rest.
 const TOLD_FOR: Duration = Duration::from_millis(100);
