@@ -6,13 +6,11 @@
 //!
 //! [`LIVENESS`]: super::liveness
 
-use sqlx::encode::IsNull;
-use sqlx::error::BoxDynError;
-use sqlx::{Database, Encode, Postgres, Sqlite, Type};
-
 use super::db::{Sql, Tx, execute, fetch_liveness};
+use super::json::json_list;
 use super::postgres::writable;
 use super::rows::id;
+use super::sqlite_readers::read_by_name;
 use super::{Store, StoreError};
 use crate::domain::ids::SiteId;
 
@@ -65,6 +63,8 @@ struct Row {
     change: Vec<u8>,
 }
 
+read_by_name!(Row { writable, site, change });
+
 impl Row {
     fn read(self) -> Result<(SiteId, SiteChange), StoreError> {
         // What a standby says may be of before a revocation.
@@ -72,37 +72,6 @@ impl Row {
             return Err(StoreError::ReadOnly);
         }
         Ok((id(&self.site)?, SiteChange::read(&self.change)?))
-    }
-}
-
-/// A list of sites as each database takes it.
-struct Sites<'a>(&'a [&'a SiteId]);
-
-impl Type<Sqlite> for Sites<'_> {
-    fn type_info() -> <Sqlite as Database>::TypeInfo {
-        <String as Type<Sqlite>>::type_info()
-    }
-}
-
-impl<'q> Encode<'q, Sqlite> for Sites<'_> {
-    /// A JSON array of texts. Nothing in a site's id needs to be escaped.
-    fn encode_by_ref(&self, arguments: &mut <Sqlite as Database>::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        let list: Vec<String> = self.0.iter().map(|site| format!("\"{site}\"")).collect();
-        <String as Encode<'q, Sqlite>>::encode(format!("[{}]", list.join(",")), arguments)
-    }
-}
-
-impl Type<Postgres> for Sites<'_> {
-    fn type_info() -> <Postgres as Database>::TypeInfo {
-        <Vec<&str> as Type<Postgres>>::type_info()
-    }
-}
-
-impl Encode<'_, Postgres> for Sites<'_> {
-    /// `text[]`.
-    fn encode_by_ref(&self, arguments: &mut <Postgres as Database>::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        let list: Vec<&str> = self.0.iter().map(|site| site.as_str()).collect();
-        <Vec<&str> as Encode<'_, Postgres>>::encode(list, arguments)
     }
 }
 
@@ -117,7 +86,8 @@ impl Store {
     /// # Errors
     /// As [`Store::liveness`]: nothing may be served then.
     pub async fn site_changes(&self, sites: &[&SiteId]) -> Result<Vec<(SiteId, SiteChange)>, StoreError> {
-        let rows = fetch_liveness!(self.db, Row, CHANGES, Sites(sites))?;
+        let sites: Vec<&str> = sites.iter().map(|site| site.as_str()).collect();
+        let rows = fetch_liveness!(self.db, Row, CHANGES, sqlite: json_list(sites.iter())?, postgres: &sites)?;
         self.must_not_be_restored()?;
         rows.into_iter().map(Row::read).collect()
     }

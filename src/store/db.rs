@@ -111,14 +111,11 @@ macro_rules! fetch_all {
     };
 }
 
-/// As [`fetch_all`], for the one question of every download.
+/// As [`fetch_all`], for the one question of every download. It is about a list, as each database takes it.
 macro_rules! fetch_liveness {
-    ($db:expr, $row:ty, $sql:expr, $bind:expr) => {
+    ($db:expr, $row:ty, $sql:expr, sqlite: $json:expr, postgres: $bind:expr) => {
         match $db.read_liveness() {
-            $crate::store::db::Arm::Sqlite(readers) => {
-                let query = sqlx::query_as::<sqlx::Sqlite, $row>($sql.sqlite).bind($bind);
-                readers.fetch_all(query).await.map_err($crate::store::StoreError::from)
-            }
+            $crate::store::db::Arm::Sqlite(readers) => readers.fetch_all::<$row>($sql.sqlite, $json).await,
             $crate::store::db::Arm::Postgres(on) => {
                 on.fetch_all(|| sqlx::query_as::<sqlx::Postgres, $row>($sql.postgres).bind($bind)).await
             }

@@ -123,12 +123,25 @@ impl From<io::Error> for StoreError {
     }
 }
 
-fn is_full(code: Option<&str>) -> bool {
-    if code.is_some_and(postgres::is_full) {
-        return true;
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType};
+        match error {
+            InvalidColumnType(..) | FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) => {
+                Self::Corrupt("a column's type")
+            }
+            _ if error.sqlite_error().is_some_and(|cause| is_full_embedded(cause.extended_code)) => Self::Full,
+            _ => Self::Unavailable(Arc::new(io::Error::other(error).into())),
+        }
     }
-    let code = code.and_then(|code| code.parse::<i32>().ok());
-    code.is_some_and(|code| code & PRIMARY_CODE == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE)
+}
+
+fn is_full(code: Option<&str>) -> bool {
+    code.is_some_and(|code| postgres::is_full(code) || code.parse().is_ok_and(is_full_embedded))
+}
+
+fn is_full_embedded(code: i32) -> bool {
+    code & PRIMARY_CODE == SQLITE_FULL || code == SQLITE_IOERR_SHMSIZE
 }
 
 #[cfg(test)]

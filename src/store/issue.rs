@@ -22,8 +22,6 @@ use crate::domain::security::{Mode, SiteSettings};
 use crate::domain::token::{LinkId, SecretHash};
 use write::{LINKS_PER_TRANSACTION, Part};
 
-pub(super) use write::hex;
-
 /// What a call wants.
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {

@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 
 use super::db::{Db, Sql, Tx, execute, fetch_all, fetch_optional, retried, sql};
 use super::gather::{Gatherer, Limits};
-use super::issue::hex;
+use super::json::{hex, json_list};
 use super::rows::{id, time};
 use super::{Store, StoreError};
 use crate::domain::access::{ApiKey, Binding};
@@ -114,10 +114,12 @@ pub(super) fn start(db: &Db) -> Reading {
 
 async fn read(db: Db, keys: Vec<ApiKeyId>) -> Vec<Result<Valid, StoreError>> {
     let each: BTreeSet<_> = keys.iter().collect();
-    let each: Vec<String> = each.into_iter().map(|key| format!("\"{}\"", hex(key.octets()))).collect();
-    let rows = fetch_all!(db.read(), KeyRow, VALID, format!("[{}]", each.join(",")));
-    let rows = rows.map(|rows| rows.into_iter().map(|row| (row.key_id.clone(), row.read())).collect());
-    let rows: Result<HashMap<_, _>, _> = rows;
+    let rows: Result<HashMap<_, _>, StoreError> = async {
+        let list = json_list(each.into_iter().map(|key| hex(key.octets())))?;
+        let rows = fetch_all!(db.read(), KeyRow, VALID, list.as_str())?;
+        Ok(rows.into_iter().map(|row| (row.key_id.clone(), row.read())).collect())
+    }
+    .await;
     let valid = |key: &ApiKeyId| match rows.as_ref().map_err(Clone::clone)?.get(key.octets().as_slice()) {
         Some(read) => read.clone().map(|(listed, hash)| Some((listed.key, hash))),
         None => Ok(None),

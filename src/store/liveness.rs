@@ -4,17 +4,15 @@ use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use sqlx::encode::IsNull;
-use sqlx::error::BoxDynError;
-use sqlx::{Database, Encode, Postgres, Sqlite, Type};
 use time::OffsetDateTime;
 
 use super::changes::{SiteChange, site_change};
 use super::db::{Sql, fetch_liveness};
-use super::issue::hex;
+use super::json::{hex, json_list};
 use super::links::{alive, alive_joins, recipient};
 use super::postgres::writable;
 use super::rows::{id, kind, object, time};
+use super::sqlite_readers::read_by_name;
 use super::{Store, StoreError};
 use crate::domain::attachment::ObjectVersion;
 use crate::domain::ids::{Recipient, SiteId};
@@ -146,6 +144,8 @@ pub(super) struct ServedRow {
     modified_at: Option<i64>,
 }
 
+read_by_name!(ServedRow { filename, media_type, kind, object_key, object_version, size, modified_at });
+
 impl ServedRow {
     /// `None` when there is no attachment.
     pub(super) fn read_if_there(self) -> Result<Option<ServedObject>, StoreError> {
@@ -167,6 +167,8 @@ impl ServedRow {
         })
     }
 }
+
+read_by_name!(Row { writable, link_id, secret_hash, expires_at, site, recipient, alive, change } served);
 
 impl Row {
     /// `None` for a link that is not known.
@@ -191,37 +193,6 @@ impl Row {
     }
 }
 
-/// A list of links as each database takes it.
-struct LinkIds<'a>(&'a [LinkId]);
-
-impl Type<Sqlite> for LinkIds<'_> {
-    fn type_info() -> <Sqlite as Database>::TypeInfo {
-        <String as Type<Sqlite>>::type_info()
-    }
-}
-
-impl<'q> Encode<'q, Sqlite> for LinkIds<'_> {
-    /// A JSON array of hex.
-    fn encode_by_ref(&self, arguments: &mut <Sqlite as Database>::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        let list: Vec<String> = self.0.iter().map(|link| format!("\"{}\"", hex(link.octets()))).collect();
-        <String as Encode<'q, Sqlite>>::encode(format!("[{}]", list.join(",")), arguments)
-    }
-}
-
-impl Type<Postgres> for LinkIds<'_> {
-    fn type_info() -> <Postgres as Database>::TypeInfo {
-        <Vec<&[u8]> as Type<Postgres>>::type_info()
-    }
-}
-
-impl Encode<'_, Postgres> for LinkIds<'_> {
-    /// `bytea[]`.
-    fn encode_by_ref(&self, arguments: &mut <Postgres as Database>::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
-        let list: Vec<&[u8]> = self.0.iter().map(|link| link.octets().as_slice()).collect();
-        <Vec<&[u8]> as Encode<'_, Postgres>>::encode(list, arguments)
-    }
-}
-
 impl Store {
     /// What the database knows about these links, in any order. Links never issued, or long forgotten, are missing.
     ///
@@ -230,7 +201,9 @@ impl Store {
     /// # Errors
     /// When the database does not answer, or is a standby; nothing may be served then.
     pub async fn liveness(&self, links: &[LinkId]) -> Result<Vec<LivenessRow>, StoreError> {
-        let rows = fetch_liveness!(self.db, Row, LIVENESS, LinkIds(links))?;
+        let octets: Vec<&[u8]> = links.iter().map(|link| link.octets().as_slice()).collect();
+        let in_hex = || json_list(octets.iter().map(|link| hex(link)));
+        let rows = fetch_liveness!(self.db, Row, LIVENESS, sqlite: in_hex()?, postgres: &octets)?;
         self.must_not_be_restored()?;
         rows.into_iter().filter_map(|row| row.read().transpose()).collect()
     }

@@ -13,6 +13,7 @@ mod error;
 mod gather;
 mod history;
 mod issue;
+mod json;
 mod keys;
 mod links;
 mod liveness;

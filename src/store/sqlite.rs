@@ -57,7 +57,7 @@ pub(super) async fn open(path: &Path, migrate: Migrate) -> Result<Db, StoreError
     }
     let options = options(&path).read_only(true).row_buffer_size(ROWS_AHEAD);
     let readers = pool_options(READERS).connect_with(options.clone()).await?;
-    let liveness = Readers::open(options.clone()).await?;
+    let liveness = Readers::open(path.clone(), BUSY_TIMEOUT).await?;
     let state = StateFile::open(&path, &options).await?;
     Ok(Db::Sqlite { readers, liveness, writer, state })
 }

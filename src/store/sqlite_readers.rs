@@ -1,60 +1,78 @@
-//! The embedded database's connections for the one question of every download, kept for reuse.
+//! The embedded database's connections for the one question of every download, each with a thread of its own.
 //!
-//! sqlx's own pool sends one command more each time a connection is given back, from a task of its own, and each command wakes
-//! the connection's thread. Here a connection goes back only when its last statement was answered, and is closed otherwise,
-//! also when its caller stops waiting. Where 3 to 12 of 100 downloads ask for a link that is new here, one takes 28.0 µs of
-//! CPU so, and 32.3 with sqlx's pool (docs/BENCHMARKS.md).
+//! A question goes to a thread in one message and comes back in one, with all of its rows. sqlx passes each row, and more, in
+//! messages of their own, and each of them may wake a thread: where 5 of 100 downloads ask for a link that is new here, one
+//! of these cost 117 µs of CPU with sqlx's connections and 91 with these. No other call takes their turns.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use std::{io, thread};
 
 use parking_lot::Mutex;
-use sqlx::query::QueryAs;
-use sqlx::sqlite::{SqliteArguments, SqliteConnectOptions, SqliteRow};
-use sqlx::{ConnectOptions as _, Connection as _, FromRow, Sqlite, SqliteConnection};
-use tokio::sync::Semaphore;
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
+
+use super::StoreError;
 
 /// Connections at once: the batchers of two threads keep four busy, more take turns.
 const CONNECTIONS: u32 = 4;
-/// How long a statement waits for its turn.
+/// How long a question waits for its turn.
 const TURN_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A row, read by the names of its columns, as sqlx's derive reads those of a server.
+pub(super) trait FromSqlite: Sized + Send + 'static {
+    /// Reads it.
+    fn from_sqlite(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self>;
+}
+
+/// Has a row read by all of its columns, and those of rows within it.
+macro_rules! read_by_name {
+    ($row:ty { $($column:ident),+ $(,)? } $($within:ident)*) => {
+        impl $crate::store::sqlite_readers::FromSqlite for $row {
+            fn from_sqlite(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+                Ok(Self {
+                    $($column: row.get(stringify!($column))?,)+
+                    $($within: $crate::store::sqlite_readers::FromSqlite::from_sqlite(row)?,)*
+                })
+            }
+        }
+    };
+}
+pub(super) use read_by_name;
 
 /// Connections that only read. Each statement sees all that was committed before it, by whatever process.
 #[derive(Clone)]
 pub(super) struct Readers(Arc<Inner>);
 
 struct Inner {
-    options: SqliteConnectOptions,
+    path: PathBuf,
+    busy_timeout: Duration,
     places: Semaphore,
-    idle: Mutex<Vec<SqliteConnection>>,
+    idle: Mutex<Vec<Reader>>,
 }
 
 impl Readers {
     /// With one connection; others are opened as they are needed.
-    pub(super) async fn open(options: SqliteConnectOptions) -> Result<Self, sqlx::Error> {
-        let idle = Mutex::new(vec![options.connect().await?]);
-        Ok(Self(Arc::new(Inner { options, places: Semaphore::new(CONNECTIONS as usize), idle })))
+    pub(super) async fn open(path: PathBuf, busy_timeout: Duration) -> Result<Self, StoreError> {
+        let idle = Mutex::new(vec![Reader::open(path.clone(), busy_timeout).await?]);
+        Ok(Self(Arc::new(Inner { path, busy_timeout, places: Semaphore::new(CONNECTIONS as usize), idle })))
     }
 
-    /// All rows of one statement.
-    pub(super) async fn fetch_all<R>(
-        &self,
-        query: QueryAs<'_, Sqlite, R, SqliteArguments>,
-    ) -> Result<Vec<R>, sqlx::Error>
-    where
-        R: for<'r> FromRow<'r, SqliteRow> + Send + Unpin,
-    {
-        let Inner { options, places, idle } = &*self.0;
+    /// All rows of one statement about a JSON array.
+    pub(super) async fn fetch_all<R: FromSqlite>(&self, sql: &'static str, list: String) -> Result<Vec<R>, StoreError> {
+        let Inner { path, busy_timeout, places, idle } = &*self.0;
         let turn = timeout(TURN_TIMEOUT, places.acquire()).await;
         let _place = turn.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
         let kept = idle.lock().pop();
-        let mut connection = match kept {
-            Some(connection) => connection,
-            None => options.connect().await?,
+        let reader = match kept {
+            Some(reader) => reader,
+            None => Reader::open(path.clone(), *busy_timeout).await?,
         };
-        let rows = query.fetch_all(&mut connection).await?;
-        idle.lock().push(connection);
+        let rows = reader.ask(move |connection| fetch_all(connection, sql, &list)).await?;
+        // Only one that has answered: who stops waiting, or is told of an error, leaves a thread that ends after its question.
+        idle.lock().push(reader);
         Ok(rows)
     }
 
@@ -63,10 +81,141 @@ impl Readers {
         let Inner { places, idle, .. } = &*self.0;
         let _all = places.acquire_many(CONNECTIONS).await;
         places.close();
-        let connections = std::mem::take(&mut *idle.lock());
-        for connection in connections {
-            // Nothing was written by it: what goes wrong at its end is nobody's loss.
-            let _ = connection.close().await;
+        let readers = std::mem::take(&mut *idle.lock());
+        for reader in readers {
+            reader.close().await;
         }
+    }
+}
+
+fn fetch_all<R: FromSqlite>(connection: &Connection, sql: &'static str, list: &str) -> rusqlite::Result<Vec<R>> {
+    connection.prepare_cached(sql)?.query_map([list], R::from_sqlite)?.collect()
+}
+
+type Question = Box<dyn FnOnce(&Connection) + Send>;
+
+/// A thread with a connection. It ends when this is dropped.
+struct Reader {
+    questions: mpsc::Sender<Question>,
+    closed: oneshot::Receiver<()>,
+}
+
+impl Reader {
+    async fn open(path: PathBuf, busy_timeout: Duration) -> Result<Self, StoreError> {
+        let (questions, mut asked) = mpsc::channel::<Question>(1);
+        let (opened, is_open) = oneshot::channel();
+        let (at_end, closed) = oneshot::channel();
+        let serve = move || {
+            match connect(&path, busy_timeout) {
+                Ok(connection) => {
+                    // Where nobody waits for it any more, there are no questions either.
+                    let _ = opened.send(Ok(()));
+                    while let Some(question) = asked.blocking_recv() {
+                        question(&connection);
+                    }
+                }
+                Err(error) => drop(opened.send(Err(error))),
+            }
+            drop(at_end);
+        };
+        thread::Builder::new().name("sqlite-reader".to_owned()).spawn(serve)?;
+        is_open.await.map_err(|_| ended())??;
+        Ok(Self { questions, closed })
+    }
+
+    async fn ask<A: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Connection) -> rusqlite::Result<A> + Send + 'static,
+    ) -> Result<A, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        // A reply that fails means that nobody waits for it any more.
+        let question: Question = Box::new(move |connection| drop(reply.send(question(connection))));
+        self.questions.send(question).await.map_err(|_| ended())?;
+        Ok(answer.await.map_err(|_| ended())??)
+    }
+
+    async fn close(self) {
+        drop(self.questions);
+        // The thread sends nothing: it drops its end.
+        let _ = self.closed.await;
+    }
+}
+
+fn connect(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Connection> {
+    // Used by its own thread only, so its mutexes are left out.
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(busy_timeout)?;
+    connection.pragma_update(None, "temp_store", "memory")?;
+    Ok(connection)
+}
+
+fn ended() -> StoreError {
+    io::Error::other("a thread that reads the database has ended").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Number {
+        n: i64,
+    }
+
+    read_by_name!(Number { n });
+
+    const NUMBERS: &str = "SELECT value AS n FROM json_each($1)";
+
+    async fn readers() -> (Readers, tempfile::TempDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.db");
+        Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (n INTEGER); INSERT INTO t VALUES (7)").unwrap();
+        (Readers::open(path, Duration::from_secs(1)).await.unwrap(), directory)
+    }
+
+    async fn numbers(readers: &Readers, sql: &'static str, list: &str) -> Result<Vec<i64>, StoreError> {
+        Ok(readers.fetch_all::<Number>(sql, list.to_owned()).await?.into_iter().map(|row| row.n).collect())
+    }
+
+    #[tokio::test]
+    async fn each_gets_its_own_rows() {
+        let (readers, _directory) = readers().await;
+        let asked = (0..100).map(|n| {
+            let readers = readers.clone();
+            async move { assert_eq!(numbers(&readers, NUMBERS, &format!("[{n},{n}]")).await.unwrap(), [n, n]) }
+        });
+        futures_util::future::join_all(asked).await;
+        assert!(readers.0.idle.lock().len() <= CONNECTIONS as usize);
+    }
+
+    #[tokio::test]
+    async fn what_fails_says_so_and_harms_no_other() {
+        let (readers, _directory) = readers().await;
+        let not_read = numbers(&readers, NUMBERS, r#"["a text"]"#).await;
+        assert!(matches!(not_read, Err(StoreError::Corrupt(_))), "{not_read:?}");
+        let written = numbers(&readers, "INSERT INTO t VALUES ($1) RETURNING n", "1").await;
+        assert!(matches!(written, Err(StoreError::Unavailable(_))), "{written:?}");
+        assert_eq!(numbers(&readers, "SELECT n FROM t WHERE $1 IS NOT NULL", "[]").await.unwrap(), [7]);
+    }
+
+    /// Nothing of a question that is given up is left behind, and its place is free.
+    #[tokio::test]
+    async fn who_stops_waiting_takes_no_place() {
+        const LONG: &str = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 1000000) \
+             SELECT max(n) AS n FROM c WHERE $1 IS NOT NULL";
+        let (readers, _directory) = readers().await;
+        for _ in 0..2 * CONNECTIONS {
+            assert!(timeout(Duration::from_millis(1), numbers(&readers, LONG, "[]")).await.is_err());
+        }
+        assert_eq!(numbers(&readers, NUMBERS, "[1]").await.unwrap(), [1]);
+    }
+
+    #[tokio::test]
+    async fn closed_is_closed() {
+        let (readers, _directory) = readers().await;
+        readers.close().await;
+        assert!(numbers(&readers, NUMBERS, "[1]").await.is_err());
+        let missing = Readers::open(PathBuf::from("/nonexistent/a.db"), Duration::ZERO).await;
+        assert!(matches!(missing.err(), Some(StoreError::Unavailable(_))));
     }
 }

@@ -3,10 +3,11 @@
 use serde::Serialize;
 use sqlx::{Postgres, Sqlite, SqliteConnection};
 
-use super::write::{Part, hex, json};
+use super::write::Part;
 use crate::domain::ids::Recipient;
 use crate::store::StoreError;
 use crate::store::db::{Arm, Tx};
+use crate::store::json::{hex, json_unless_empty};
 use crate::store::postgres::ServerTx;
 
 /// The links of one part in one statement: a JSON array of arrays, octets as hex, and what they have in common.
@@ -50,11 +51,13 @@ pub(super) async fn insert(tx: &mut Tx, parts: &[Part]) -> Result<(), StoreError
 
 async fn as_json(on: &mut SqliteConnection, parts: &[Part]) -> Result<(), StoreError> {
     let (large, small): (Vec<&Part>, Vec<&Part>) = parts.iter().partition(|part| part.links.len() >= LARGE_PART);
-    if let Some(links) = json(small.into_iter().flat_map(whole_rows))? {
+    if let Some(links) = json_unless_empty(small.into_iter().flat_map(whole_rows))? {
         sqlx::query::<Sqlite>(OF_MANY).bind(links).execute(&mut *on).await?;
     }
     for part in large {
-        let (Some(generation), Some(links)) = (part.generation, json(rows(part).map(short_row))?) else { continue };
+        let (Some(generation), Some(links)) = (part.generation, json_unless_empty(rows(part).map(short_row))?) else {
+            continue;
+        };
         let (site, project, comment) = part.path.texts();
         let insert = sqlx::query::<Sqlite>(OF_ONE).bind(links).bind(part.expires_at).bind(generation);
         insert.bind(site).bind(project).bind(comment).execute(&mut *on).await?;

@@ -11,6 +11,7 @@ use crate::domain::security::{Mode, SiteSettings};
 use crate::store::StoreError;
 use crate::store::db::{Db, Sql, fetch_all};
 use crate::store::gather::{Gatherer, Limits};
+use crate::store::json::json_list;
 use crate::store::rows::{AttachmentRow, attachment_columns, id};
 use crate::store::sites::SiteRow;
 
@@ -154,9 +155,10 @@ async fn read_each(
     db: &Db,
     numbers: &HashMap<&CommentPath, usize>,
 ) -> Result<HashMap<usize, Result<Known, StoreError>>, StoreError> {
-    let list: Vec<_> = numbers.iter().map(|(path, number)| (number, path.texts())).collect();
-    let list: Vec<_> = list.iter().map(|(number, (s, p, c))| (number, s, p, c)).collect();
-    let list = serde_json::to_string(&list).map_err(|_| StoreError::Corrupt("names that cannot be written as JSON"))?;
+    let list = json_list(numbers.iter().map(|(path, number)| {
+        let (site, project, comment) = path.texts();
+        (number, site, project, comment)
+    }))?;
     // In this order: a comment deleted in between is then seen to be deleted, and not to have no attachments.
     let mut attachments: HashMap<i64, Vec<AttachmentRow>> = HashMap::new();
     for row in fetch_all!(db.read(), NumberedRow, ATTACHMENTS, &list)? {

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use serde::Serialize;
 
 use super::NewLink;
 use super::insert::insert;
@@ -14,6 +13,7 @@ use crate::domain::ids::{AttachmentId, CommentPath, RequestId};
 use crate::store::StoreError;
 use crate::store::db::{Db, Sql, execute, retried};
 use crate::store::gather::{Gatherer, Limits};
+use crate::store::json::json_unless_empty;
 
 // Of the project that was read, or of one made since. One that comes late, from before its project was deleted, takes no
 // place of one that was named since.
@@ -86,17 +86,6 @@ impl Part {
     }
 }
 
-/// Octets as lower-case hex.
-pub(in crate::store) fn hex(octets: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut hex = String::with_capacity(octets.len() * 2);
-    for octet in octets {
-        hex.push(char::from(DIGITS[usize::from(octet >> 4)]));
-        hex.push(char::from(DIGITS[usize::from(octet & 0xf)]));
-    }
-    hex
-}
-
 /// Writes for all who wait.
 pub(in crate::store) type Writing = Gatherer<Part, ()>;
 
@@ -143,25 +132,7 @@ fn requests(parts: &[Part]) -> Result<Option<String>, StoreError> {
     let all =
         parts.iter().filter_map(|part| Some((part.path.texts(), (part.request.as_ref()?.as_str(), part.project))));
     let last: BTreeMap<_, _> = all.collect();
-    json(last.into_iter().map(|((site, project, comment), (request, row))| (site, project, comment, request, row)))
-}
-
-/// `None` for an empty list.
-pub(super) fn json(rows: impl Iterator<Item = impl Serialize>) -> Result<Option<String>, StoreError> {
-    let rows: Vec<_> = rows.collect();
-    if rows.is_empty() {
-        return Ok(None);
-    }
-    serde_json::to_string(&rows).map(Some).map_err(|_| StoreError::Corrupt("rows that cannot be written as JSON"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn octets_as_hex() {
-        assert_eq!(hex(&[]), "");
-        assert_eq!(hex(&[0, 0x0f, 0xa0, 0xff]), "000fa0ff");
-    }
+    json_unless_empty(
+        last.into_iter().map(|((site, project, comment), (request, row))| (site, project, comment, request, row)),
+    )
 }

@@ -4,7 +4,9 @@ use super::row;
 use crate::domain::ids::SiteId;
 use crate::domain::portal::{CustomerAccess, Domain, EmailAddress};
 use crate::store::db::{Sql, execute, fetch_optional, retried, sql, sql_that_locks};
+use crate::store::json::json_list;
 use crate::store::sites::SITE_HELD;
+use crate::store::sqlite_readers::read_by_name;
 use crate::store::{Store, StoreError};
 
 /// The columns of [`AccessRow`], from a table `ca` whose row may be missing: then everything is off.
@@ -46,6 +48,16 @@ pub(super) struct AccessRow {
     incoming_address: Option<String>,
     global_anonymous_access: bool,
 }
+
+read_by_name!(AccessRow {
+    approved_domains,
+    internal_accounts,
+    external_accounts,
+    portal_without_login,
+    outgoing_mail,
+    incoming_address,
+    global_anonymous_access
+});
 
 impl AccessRow {
     /// Reads the row.
@@ -89,7 +101,7 @@ impl Store {
         site: &SiteId,
         access: &CustomerAccess,
     ) -> Result<Option<CustomerAccess>, StoreError> {
-        let domains = row::json_list(access.internal_customers.approved_domains.iter().map(Domain::as_str))?;
+        let domains = json_list(access.internal_customers.approved_domains.iter().map(Domain::as_str))?;
         retried!(async {
             let mut tx = self.db.begin().await?;
             if fetch_optional!(tx.on(), (i64,), SITE_HELD, site.as_str())?.is_none() {

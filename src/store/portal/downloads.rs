@@ -7,10 +7,11 @@ use super::facts::{CaseFacts, FactsRow, request_of_comment};
 use super::permissions::permission_columns;
 use crate::domain::portal::{PortalDownload, Proof};
 use crate::store::db::{Sql, fetch_liveness};
-use crate::store::issue::hex;
+use crate::store::json::{hex, json_list};
 use crate::store::links::{alive, alive_joins};
 use crate::store::liveness::{Registration, ServedRow};
 use crate::store::postgres::writable;
+use crate::store::sqlite_readers::read_by_name;
 use crate::store::{ServedObject, Store, StoreError};
 
 /// The facts about each customer and attachment of the JSON array `$rows`, point look-ups only. One row for each, known
@@ -104,6 +105,8 @@ struct DownloadRow {
     registered_order: Option<i64>,
 }
 
+read_by_name!(DownloadRow { writable, number, proved, project_id, registered_order } facts served);
+
 impl DownloadRow {
     fn read(self, asked: &[PortalDownload]) -> Result<(PortalDownload, DownloadFacts), StoreError> {
         // What a standby says may be of before a revocation.
@@ -121,20 +124,15 @@ impl DownloadRow {
 }
 
 fn rows(asked: &[PortalDownload]) -> Result<String, StoreError> {
-    let rows: Vec<_> = asked
-        .iter()
-        .enumerate()
-        .map(|(number, asked)| {
-            let (site, project, comment) = asked.attachment.comment.texts();
-            let (attachment, customer) = (asked.attachment.attachment.as_str(), asked.customer.as_str());
-            let (session, provider, link) = match &asked.proof {
-                Proof::Session { id, provider } => (Some(id.as_str()), Some(*provider), None),
-                Proof::Link(link) => (None, None, Some(hex(link.octets()))),
-            };
-            (site, project, comment, attachment, customer, provider, session, link, number)
-        })
-        .collect();
-    serde_json::to_string(&rows).map_err(|_| StoreError::Corrupt("a question that cannot be written as JSON"))
+    json_list(asked.iter().enumerate().map(|(number, asked)| {
+        let (site, project, comment) = asked.attachment.comment.texts();
+        let (attachment, customer) = (asked.attachment.attachment.as_str(), asked.customer.as_str());
+        let (session, provider, link) = match &asked.proof {
+            Proof::Session { id, provider } => (Some(id.as_str()), Some(*provider), None),
+            Proof::Link(link) => (None, None, Some(hex(link.octets()))),
+        };
+        (site, project, comment, attachment, customer, provider, session, link, number)
+    }))
 }
 
 impl Store {
@@ -149,7 +147,7 @@ impl Store {
         asked: &[PortalDownload],
     ) -> Result<Vec<(PortalDownload, DownloadFacts)>, StoreError> {
         let rows = rows(asked)?;
-        let found = fetch_liveness!(self.db, DownloadRow, DOWNLOADS, rows.as_str())?;
+        let found = fetch_liveness!(self.db, DownloadRow, DOWNLOADS, sqlite: rows, postgres: rows.as_str())?;
         self.must_not_be_restored()?;
         found.into_iter().map(|row| row.read(asked)).collect()
     }

@@ -6,6 +6,7 @@ use super::permissions::{PermissionsRow, permission_columns};
 use crate::domain::ids::{AttachmentId, CommentId, OrganizationId, ProjectId, RequestId, SiteId};
 use crate::domain::portal::{CustomerAccess, CustomerPermissions, EmailAddress, Facts, Role, Standing};
 use crate::store::db::{Sql, fetch_optional, sql};
+use crate::store::sqlite_readers::read_by_name;
 use crate::store::{Store, StoreError};
 
 /// The request of a comment `c`, as far as it is one of the project `p`'s: not one of a project of that name before it.
@@ -104,6 +105,10 @@ pub(super) struct FactsRow {
     shared_organization: bool,
     tagged: bool,
 }
+
+read_by_name!(FactsRow {
+    account, added, in_organization, private, reporter, participant, shared_organization, tagged
+} settings);
 
 impl FactsRow {
     /// Reads the row.

@@ -10,6 +10,7 @@ use crate::domain::portal::{
 use crate::store::db::{Sql, execute, fetch_all, fetch_optional, retried, sql};
 use crate::store::rows::{bigint, id};
 use crate::store::sites::SITE_HELD;
+use crate::store::sqlite_readers::read_by_name;
 use crate::store::{Store, StoreError, projects};
 
 /// The columns of [`PermissionsRow`], from a table `cp` beside that of [`access_columns`]. Where it has no row, they are
@@ -77,6 +78,10 @@ pub(super) struct PermissionsRow {
     space_anonymous_access: bool,
     flag_anonymous_requests: bool,
 }
+
+read_by_name!(PermissionsRow {
+    channel_access, sharing, viewing, space_anonymous_access, flag_anonymous_requests
+} site);
 
 impl PermissionsRow {
     /// Reads the row.

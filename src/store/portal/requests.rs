@@ -6,10 +6,11 @@ use time::OffsetDateTime;
 
 use super::access::email;
 use super::people::{ADD_CUSTOMER, PROVE_ACCOUNT};
-use super::row::{self, json_list};
+use super::row;
 use crate::domain::ids::{OrganizationId, ProjectId, RequestId, SiteId};
 use crate::domain::portal::{EmailAddress, Request, RequestChannel};
 use crate::store::db::{Sql, Tx, execute, fetch_all, fetch_optional, retried, sql};
+use crate::store::json::json_list;
 use crate::store::rows::bigint;
 use crate::store::sites::{SITE_EXISTS, SITE_HELD};
 use crate::store::{Store, StoreError, projects};

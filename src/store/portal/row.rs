@@ -1,4 +1,4 @@
-//! The row that stands for a site's portal, and lists on their way into statements.
+//! The row that stands for a site's portal.
 
 use crate::domain::ids::SiteId;
 use crate::store::db::{Sql, Tx, execute, fetch_optional, sql};
@@ -15,10 +15,4 @@ pub(super) async fn started(tx: &mut Tx, site: &SiteId) -> Result<i64, StoreErro
     execute!(tx.on(), START, site.as_str(), row_ids::random())?;
     let row = fetch_optional!(tx.on(), (i64,), PORTAL, site.as_str())?;
     row.map(|(portal_id,)| portal_id).ok_or(StoreError::Corrupt("a portal's row was not written"))
-}
-
-/// Texts as a JSON array, which statements of both databases take apart.
-pub(super) fn json_list<'a>(texts: impl Iterator<Item = &'a str>) -> Result<String, StoreError> {
-    let texts: Vec<&str> = texts.collect();
-    serde_json::to_string(&texts).map_err(|_| StoreError::Corrupt("texts that cannot be written as JSON"))
 }
