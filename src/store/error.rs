@@ -19,6 +19,9 @@ pub enum StoreError {
     /// It cannot be asked now: locked for too long, unreachable, an I/O error.
     #[error("the database did not answer")]
     Unavailable(#[source] Arc<sqlx::Error>),
+    /// As [`StoreError::Unavailable`], of the embedded one's readers.
+    #[error("the database did not answer")]
+    NotRead(#[source] Arc<rusqlite::Error>),
     /// It takes no writes, so it may not know the last revocations.
     #[error("the database server is a standby, or read-only")]
     ReadOnly,
@@ -125,13 +128,13 @@ impl From<io::Error> for StoreError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType};
+        use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};
         match error {
-            InvalidColumnType(..) | FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) => {
+            InvalidColumnType(..) | FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | Utf8Error(..) => {
                 Self::Corrupt("a column's type")
             }
             _ if error.sqlite_error().is_some_and(|cause| is_full_embedded(cause.extended_code)) => Self::Full,
-            _ => Self::Unavailable(Arc::new(io::Error::other(error).into())),
+            _ => Self::NotRead(Arc::new(error)),
         }
     }
 }

@@ -6,8 +6,8 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
-use std::{io, thread};
 
 use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags};
@@ -49,7 +49,8 @@ pub(super) struct Readers(Arc<Inner>);
 struct Inner {
     path: PathBuf,
     busy_timeout: Duration,
-    places: Semaphore,
+    /// One for each question that a thread has, also where nobody waits for the answer any more.
+    places: Arc<Semaphore>,
     idle: Mutex<Vec<Reader>>,
 }
 
@@ -57,29 +58,37 @@ impl Readers {
     /// With one connection; others are opened as they are needed.
     pub(super) async fn open(path: PathBuf, busy_timeout: Duration) -> Result<Self, StoreError> {
         let idle = Mutex::new(vec![Reader::open(path.clone(), busy_timeout).await?]);
-        Ok(Self(Arc::new(Inner { path, busy_timeout, places: Semaphore::new(CONNECTIONS as usize), idle })))
+        let places = Arc::new(Semaphore::new(CONNECTIONS as usize));
+        Ok(Self(Arc::new(Inner { path, busy_timeout, places, idle })))
     }
 
-    /// All rows of one statement about a JSON array.
+    /// All rows of one statement about a JSON array. Who stops waiting has no further rows read.
     pub(super) async fn fetch_all<R: FromSqlite>(&self, sql: &'static str, list: String) -> Result<Vec<R>, StoreError> {
-        let Inner { path, busy_timeout, places, idle } = &*self.0;
-        let turn = timeout(TURN_TIMEOUT, places.acquire()).await;
-        let _place = turn.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
-        let kept = idle.lock().pop();
+        let inner = &self.0;
+        let turn = timeout(TURN_TIMEOUT, Arc::clone(&inner.places).acquire_owned()).await;
+        let place = turn.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
+        let kept = inner.idle.lock().pop();
         let reader = match kept {
             Some(reader) => reader,
-            None => Reader::open(path.clone(), *busy_timeout).await?,
+            None => Reader::open(inner.path.clone(), inner.busy_timeout).await?,
         };
-        let rows = reader.ask(move |connection| fetch_all(connection, sql, &list)).await?;
-        // Only one that has answered: who stops waiting, or is told of an error, leaves a thread that ends after its question.
-        idle.lock().push(reader);
-        Ok(rows)
+        let (reply, answer) = oneshot::channel();
+        let (questions, inner) = (reader.questions.clone(), Arc::clone(inner));
+        let question = move |connection: &Connection| {
+            let rows = fetch_all(connection, sql, &list, || !reply.is_closed());
+            inner.idle.lock().push(reader);
+            drop(place);
+            // Where this fails, nobody waits.
+            let _ = reply.send(rows);
+        };
+        questions.send(Box::new(question)).await.map_err(|_| sqlx::Error::WorkerCrashed)?;
+        Ok(answer.await.map_err(|_| sqlx::Error::WorkerCrashed)??)
     }
 
-    /// Closes all connections once they are idle. No other can be had.
+    /// Closes all connections once they are idle, but for those whose disk hangs. No other can be had.
     pub(super) async fn close(&self) {
         let Inner { places, idle, .. } = &*self.0;
-        let _all = places.acquire_many(CONNECTIONS).await;
+        let _all = timeout(TURN_TIMEOUT, places.acquire_many(CONNECTIONS)).await;
         places.close();
         let readers = std::mem::take(&mut *idle.lock());
         for reader in readers {
@@ -88,8 +97,13 @@ impl Readers {
     }
 }
 
-fn fetch_all<R: FromSqlite>(connection: &Connection, sql: &'static str, list: &str) -> rusqlite::Result<Vec<R>> {
-    connection.prepare_cached(sql)?.query_map([list], R::from_sqlite)?.collect()
+fn fetch_all<R: FromSqlite>(
+    connection: &Connection,
+    sql: &'static str,
+    list: &str,
+    is_wanted: impl Fn() -> bool,
+) -> rusqlite::Result<Vec<R>> {
+    connection.prepare_cached(sql)?.query_map([list], R::from_sqlite)?.take_while(|_| is_wanted()).collect()
 }
 
 type Question = Box<dyn FnOnce(&Connection) + Send>;
@@ -118,20 +132,9 @@ impl Reader {
             }
             drop(at_end);
         };
-        thread::Builder::new().name("sqlite-reader".to_owned()).spawn(serve)?;
-        is_open.await.map_err(|_| ended())??;
+        thread::Builder::new().name("sqlite-reader".to_owned()).spawn(serve).map_err(sqlx::Error::Io)?;
+        is_open.await.map_err(|_| sqlx::Error::WorkerCrashed)??;
         Ok(Self { questions, closed })
-    }
-
-    async fn ask<A: Send + 'static>(
-        &self,
-        question: impl FnOnce(&Connection) -> rusqlite::Result<A> + Send + 'static,
-    ) -> Result<A, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        // A reply that fails means that nobody waits for it any more.
-        let question: Question = Box::new(move |connection| drop(reply.send(question(connection))));
-        self.questions.send(question).await.map_err(|_| ended())?;
-        Ok(answer.await.map_err(|_| ended())??)
     }
 
     async fn close(self) {
@@ -148,10 +151,6 @@ fn connect(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Connection> 
     connection.busy_timeout(busy_timeout)?;
     connection.pragma_update(None, "temp_store", "memory")?;
     Ok(connection)
-}
-
-fn ended() -> StoreError {
-    io::Error::other("a thread that reads the database has ended").into()
 }
 
 #[cfg(test)]
@@ -194,20 +193,44 @@ mod tests {
         let not_read = numbers(&readers, NUMBERS, r#"["a text"]"#).await;
         assert!(matches!(not_read, Err(StoreError::Corrupt(_))), "{not_read:?}");
         let written = numbers(&readers, "INSERT INTO t VALUES ($1) RETURNING n", "1").await;
-        assert!(matches!(written, Err(StoreError::Unavailable(_))), "{written:?}");
+        assert!(matches!(written, Err(StoreError::NotRead(_))), "{written:?}");
         assert_eq!(numbers(&readers, "SELECT n FROM t WHERE $1 IS NOT NULL", "[]").await.unwrap(), [7]);
     }
 
-    /// Nothing of a question that is given up is left behind, and its place is free.
+    /// A row takes a while, and there are many of them.
+    const LONG: &str = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 1000) \
+         SELECT (SELECT count(*) FROM c AS a, c AS b WHERE a.n + b.n > w.value) AS n FROM json_each($1) AS w";
+
+    fn list(rows: usize) -> String {
+        format!("[{}]", vec!["1"; rows].join(","))
+    }
+
     #[tokio::test]
-    async fn who_stops_waiting_takes_no_place() {
-        const LONG: &str = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 1000000) \
-             SELECT max(n) AS n FROM c WHERE $1 IS NOT NULL";
+    async fn who_stops_waiting_has_no_further_rows_read() {
         let (readers, _directory) = readers().await;
-        for _ in 0..2 * CONNECTIONS {
-            assert!(timeout(Duration::from_millis(1), numbers(&readers, LONG, "[]")).await.is_err());
+        let each = std::time::Instant::now();
+        numbers(&readers, LONG, &list(1)).await.unwrap();
+        let each = each.elapsed();
+        for _ in 0..CONNECTIONS {
+            let given_up = timeout(Duration::from_millis(1), numbers(&readers, LONG, &list(1000))).await;
+            assert!(given_up.is_err(), "{given_up:?}");
         }
+        let begun = std::time::Instant::now();
         assert_eq!(numbers(&readers, NUMBERS, "[1]").await.unwrap(), [1]);
+        assert!(begun.elapsed() < each * 200, "{:?}, where a row takes {each:?}", begun.elapsed());
+        assert!(readers.0.idle.lock().len() <= CONNECTIONS as usize, "never more than that");
+    }
+
+    /// Whoever tidies up after it has the database to itself.
+    #[tokio::test]
+    async fn closing_waits_for_what_was_given_up() {
+        let (readers, _directory) = readers().await;
+        for _ in 0..CONNECTIONS {
+            assert!(timeout(Duration::from_millis(1), numbers(&readers, LONG, &list(2))).await.is_err());
+        }
+        readers.close().await;
+        assert_eq!(Arc::strong_count(&readers.0), 1, "no question is left");
+        assert!(readers.0.idle.lock().is_empty());
     }
 
     #[tokio::test]
@@ -216,6 +239,6 @@ mod tests {
         readers.close().await;
         assert!(numbers(&readers, NUMBERS, "[1]").await.is_err());
         let missing = Readers::open(PathBuf::from("/nonexistent/a.db"), Duration::ZERO).await;
-        assert!(matches!(missing.err(), Some(StoreError::Unavailable(_))));
+        assert!(matches!(missing.err(), Some(StoreError::NotRead(_))));
     }
 }
