@@ -11,12 +11,12 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use rusqlite::{Connection, OpenFlags};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::StoreError;
 
-/// Connections at once: the batchers of two threads keep four busy, more take turns.
+/// Connections at once: where two threads serve, their batches are seldom more, and others take turns.
 const CONNECTIONS: u32 = 4;
 /// How long a question waits for its turn.
 const TURN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -49,7 +49,8 @@ pub(super) struct Readers(Arc<Inner>);
 struct Inner {
     path: PathBuf,
     busy_timeout: Duration,
-    /// One for each question that a thread has, also where nobody waits for the answer any more.
+    /// One for each question that a thread has, and each connection that is being opened, also where nobody waits for it any
+    /// more.
     places: Arc<Semaphore>,
     idle: Mutex<Vec<Reader>>,
 }
@@ -57,9 +58,10 @@ struct Inner {
 impl Readers {
     /// With one connection; others are opened as they are needed.
     pub(super) async fn open(path: PathBuf, busy_timeout: Duration) -> Result<Self, StoreError> {
-        let idle = Mutex::new(vec![Reader::open(path.clone(), busy_timeout).await?]);
         let places = Arc::new(Semaphore::new(CONNECTIONS as usize));
-        Ok(Self(Arc::new(Inner { path, busy_timeout, places, idle })))
+        let place = Arc::clone(&places).acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)?;
+        let (first, _) = Reader::open(path.clone(), busy_timeout, place).await?;
+        Ok(Self(Arc::new(Inner { path, busy_timeout, places, idle: Mutex::new(vec![first]) })))
     }
 
     /// All rows of one statement about a JSON array. Who stops waiting has no further rows read.
@@ -68,24 +70,32 @@ impl Readers {
         let turn = timeout(TURN_TIMEOUT, Arc::clone(&inner.places).acquire_owned()).await;
         let place = turn.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
         let kept = inner.idle.lock().pop();
-        let reader = match kept {
-            Some(reader) => reader,
-            None => Reader::open(inner.path.clone(), inner.busy_timeout).await?,
+        let (reader, place) = match kept {
+            Some(reader) => (reader, place),
+            None => Reader::open(inner.path.clone(), inner.busy_timeout, place).await?,
         };
         let (reply, answer) = oneshot::channel();
         let (questions, inner) = (reader.questions.clone(), Arc::clone(inner));
         let question = move |connection: &Connection| {
             let rows = fetch_all(connection, sql, &list, || !reply.is_closed());
-            inner.idle.lock().push(reader);
+            let mut idle = inner.idle.lock();
+            // Whoever closes has not waited for it.
+            if !inner.places.is_closed() {
+                idle.push(reader);
+            }
+            drop(idle);
             drop(place);
             // Where this fails, nobody waits.
             let _ = reply.send(rows);
         };
         questions.send(Box::new(question)).await.map_err(|_| sqlx::Error::WorkerCrashed)?;
+        // Its thread ends when the last of them is gone.
+        drop(questions);
         Ok(answer.await.map_err(|_| sqlx::Error::WorkerCrashed)??)
     }
 
-    /// Closes all connections once they are idle, but for those whose disk hangs. No other can be had.
+    /// Closes all connections once they are idle, but for those whose question takes longer than [`TURN_TIMEOUT`]. No other
+    /// can be had.
     pub(super) async fn close(&self) {
         let Inner { places, idle, .. } = &*self.0;
         let _all = timeout(TURN_TIMEOUT, places.acquire_many(CONNECTIONS)).await;
@@ -108,14 +118,18 @@ fn fetch_all<R: FromSqlite>(
 
 type Question = Box<dyn FnOnce(&Connection) + Send>;
 
-/// A thread with a connection. It ends when this is dropped.
+/// One of those that may be at work at once.
+type Place = OwnedSemaphorePermit;
+
+/// A thread with a connection. It ends when this is dropped, and all that send it questions.
 struct Reader {
     questions: mpsc::Sender<Question>,
     closed: oneshot::Receiver<()>,
 }
 
 impl Reader {
-    async fn open(path: PathBuf, busy_timeout: Duration) -> Result<Self, StoreError> {
+    /// Has the place until it is open, also where nobody waits for that any more.
+    async fn open(path: PathBuf, busy_timeout: Duration, place: Place) -> Result<(Self, Place), StoreError> {
         let (questions, mut asked) = mpsc::channel::<Question>(1);
         let (opened, is_open) = oneshot::channel();
         let (at_end, closed) = oneshot::channel();
@@ -123,7 +137,7 @@ impl Reader {
             match connect(&path, busy_timeout) {
                 Ok(connection) => {
                     // Where nobody waits for it any more, there are no questions either.
-                    let _ = opened.send(Ok(()));
+                    let _ = opened.send(Ok(place));
                     while let Some(question) = asked.blocking_recv() {
                         question(&connection);
                     }
@@ -133,8 +147,8 @@ impl Reader {
             drop(at_end);
         };
         thread::Builder::new().name("sqlite-reader".to_owned()).spawn(serve).map_err(sqlx::Error::Io)?;
-        is_open.await.map_err(|_| sqlx::Error::WorkerCrashed)??;
-        Ok(Self { questions, closed })
+        let place = is_open.await.map_err(|_| sqlx::Error::WorkerCrashed)??;
+        Ok((Self { questions, closed }, place))
     }
 
     async fn close(self) {
@@ -201,13 +215,35 @@ mod tests {
     const LONG: &str = "WITH RECURSIVE c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 1000) \
          SELECT (SELECT count(*) FROM c AS a, c AS b WHERE a.n + b.n > w.value) AS n FROM json_each($1) AS w";
 
+    async fn all_open() -> (Readers, tempfile::TempDir) {
+        let (readers, directory) = readers().await;
+        let all = (0..CONNECTIONS).map(|_| numbers(&readers, LONG, "[1]"));
+        futures_util::future::join_all(all).await;
+        assert_eq!(readers.0.idle.lock().len(), CONNECTIONS as usize);
+        (readers, directory)
+    }
+
+    /// What takes longer than anybody waits for at the end leaves no thread behind.
+    #[tokio::test]
+    async fn a_question_that_outlives_the_closing_ends_with_its_thread() {
+        let (readers, _directory) = readers().await;
+        assert!(timeout(Duration::from_millis(1), numbers(&readers, LONG, &list(1))).await.is_err());
+        let inner = Arc::clone(&readers.0);
+        // As after waiting for too long.
+        inner.places.close();
+        while Arc::strong_count(&inner) > 2 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert!(inner.idle.lock().is_empty());
+    }
+
     fn list(rows: usize) -> String {
         format!("[{}]", vec!["1"; rows].join(","))
     }
 
     #[tokio::test]
     async fn who_stops_waiting_has_no_further_rows_read() {
-        let (readers, _directory) = readers().await;
+        let (readers, _directory) = all_open().await;
         let each = std::time::Instant::now();
         numbers(&readers, LONG, &list(1)).await.unwrap();
         let each = each.elapsed();
@@ -218,13 +254,16 @@ mod tests {
         let begun = std::time::Instant::now();
         assert_eq!(numbers(&readers, NUMBERS, "[1]").await.unwrap(), [1]);
         assert!(begun.elapsed() < each * 200, "{:?}, where a row takes {each:?}", begun.elapsed());
-        assert!(readers.0.idle.lock().len() <= CONNECTIONS as usize, "never more than that");
+        while readers.0.places.available_permits() < CONNECTIONS as usize {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(readers.0.idle.lock().len(), CONNECTIONS as usize, "their connections are kept");
     }
 
     /// Whoever tidies up after it has the database to itself.
     #[tokio::test]
     async fn closing_waits_for_what_was_given_up() {
-        let (readers, _directory) = readers().await;
+        let (readers, _directory) = all_open().await;
         for _ in 0..CONNECTIONS {
             assert!(timeout(Duration::from_millis(1), numbers(&readers, LONG, &list(2))).await.is_err());
         }
