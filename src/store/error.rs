@@ -160,4 +160,19 @@ mod tests {
         assert!(matches!(StoreError::from(sqlx::Error::Io(full)), StoreError::Full));
         assert!(matches!(StoreError::from(sqlx::Error::PoolTimedOut), StoreError::Unavailable(_)));
     }
+
+    #[test]
+    fn the_embedded_readers_errors_are_told_apart() {
+        const BUSY: i32 = 5;
+        let failure = |code| StoreError::from(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None));
+        for code in [SQLITE_FULL, SQLITE_IOERR_SHMSIZE] {
+            assert!(matches!(failure(code), StoreError::Full), "{code}");
+        }
+        assert!(matches!(failure(BUSY), StoreError::NotRead(_)));
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        for column in ["1", "CAST(x'ff' AS TEXT)"] {
+            let read = connection.query_row(&format!("SELECT {column}"), [], |row| row.get::<_, String>(0));
+            assert!(matches!(StoreError::from(read.unwrap_err()), StoreError::Corrupt(_)), "{column}");
+        }
+    }
 }
