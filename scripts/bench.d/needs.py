@@ -7,6 +7,7 @@ import resource
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 # Commands, or files; the package that brings each, and the rows that want it.
 OF_ROWS = {
@@ -67,8 +68,13 @@ def build(root, rows, folder, binary=None):
     for name, (command, of) in PROGRAMS.items():
         if of and not of & set(rows) or name == "attachlink" and binary:
             continue
-        command = ["cargo", *command, name, "--locked", "--message-format", "json-render-diagnostics"]
-        said = subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE, text=True).stdout
-        built = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-        (path,) = [each["executable"] for each in built if each.get("executable") and each["target"]["name"] == name]
-        shutil.copy2(path, folder / name)
+        shutil.copy2(built(root, command, name), folder / name)
+
+
+def built(root, command, name):
+    """Has cargo build a program, and says where it is."""
+    command = ["cargo", *command, name, "--locked", "--message-format", "json-render-diagnostics"]
+    said = subprocess.run(command, cwd=root, check=True, stdout=subprocess.PIPE, text=True).stdout
+    made = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    (path,) = [each["executable"] for each in made if each.get("executable") and each["target"]["name"] == name]
+    return Path(path)
