@@ -1,8 +1,9 @@
 //! What is written to standard error: `tracing` events as text or JSON, without blocking who writes them.
 
-use std::io::{IsTerminal as _, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::panic::PanicHookInfo;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tracing::Subscriber;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
@@ -118,6 +119,26 @@ impl Drop for Logging {
     }
 }
 
+/// Counts the lines that standard error does not take, as where it leads to a full disk or nobody reads it any more.
+struct Counted<W>(W);
+
+impl<W: Write> Write for Counted<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let written = self.0.write(line);
+        if written.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::Interrupted) {
+            FAILED.fetch_add(1, Ordering::Relaxed);
+        }
+        written
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Lines that could not be written.
+static FAILED: AtomicU64 = AtomicU64::new(0);
+
 /// Starts the log of this process on standard error, and has panics logged.
 ///
 /// # Errors
@@ -127,7 +148,7 @@ pub fn start(filter_text: &str, format: LogFormat) -> Result<Logging, InvalidFil
         .buffered_lines_limit(WAITING_LINES)
         .lossy(true)
         .thread_name("attachlink-log")
-        .finish(std::io::stderr());
+        .finish(Counted(io::stderr()));
     let dropped = writer.error_counter();
     DROPPED.get_or_init(|| dropped.clone());
     let subscriber = subscriber(filter_text, format, colours(), writer)?;
@@ -141,10 +162,10 @@ pub fn start(filter_text: &str, format: LogFormat) -> Result<Logging, InvalidFil
 /// The writer's own count.
 static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
 
-/// How many lines this process has dropped because standard error was too slow.
+/// How many lines this process has not written: standard error was too slow for them, or did not take them.
 #[must_use]
 pub fn dropped_lines() -> u64 {
-    DROPPED.get().map_or(0, |dropped| dropped.dropped_lines() as u64)
+    DROPPED.get().map_or(0, |dropped| dropped.dropped_lines() as u64) + FAILED.load(Ordering::Relaxed)
 }
 
 fn colours() -> bool {
@@ -193,6 +214,27 @@ mod tests {
         let subscriber = subscriber(filter, format, false, move || writer.clone()).unwrap();
         tracing::subscriber::with_default(subscriber, events);
         captured.text()
+    }
+
+    #[test]
+    fn lines_that_cannot_be_written_are_counted() {
+        struct Full;
+        impl Write for Full {
+            fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+                Err(std::io::ErrorKind::StorageFull.into())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let before = dropped_lines();
+        let captured = Captured::default();
+        Counted(captured.clone()).write_all(b"a line\n").unwrap();
+        assert_eq!((captured.text().as_str(), dropped_lines()), ("a line\n", before));
+        for _ in 0..3 {
+            Counted(Full).write_all(b"a line\n").unwrap_err();
+        }
+        assert_eq!(dropped_lines(), before + 3);
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub(super) fn all() {
     );
     describe_counter!(
         "attachlink_log_lines_dropped_total",
-        "Log lines, audit events among them, that were dropped because standard error was too slow"
+        "Log lines, audit events among them, that standard error was too slow for, or did not take"
     );
     describe_gauge!(
         "attachlink_history_lag_seconds",
