@@ -1,10 +1,13 @@
 //! A standby, a read-only server, and a primary whose standby is away.
 
 use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use attachlink::domain::security::{Mode, Plan};
 use attachlink::store::{Migrate, ServerOptions, Store, StoreError};
+use sqlx::Connection as _;
 
 use crate::harness::Service;
 use crate::postgres_server::{Cluster, Database, as_server, pause, programs};
@@ -90,6 +93,54 @@ async fn a_standby_answers_nothing_and_a_primary_waits_for_it() {
     cluster.say(&["SET synchronous_commit = local", "ALTER SYSTEM RESET synchronous_standby_names", RELOAD]).await;
     store.delete_comment(&path, NOW).await.unwrap();
     assert!(!alive(&store, link).await);
+}
+
+/// What stands in for a pooler: new connections go where it leads at the time.
+async fn leading_to(port: Arc<AtomicU16>) -> u16 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let own = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut from, _)) = listener.accept().await {
+            let to = port.load(Ordering::SeqCst);
+            tokio::spawn(async move {
+                let mut to = tokio::net::TcpStream::connect(("127.0.0.1", to)).await?;
+                tokio::io::copy_bidirectional(&mut from, &mut to).await
+            });
+        }
+    });
+    own
+}
+
+/// It holds the last revocations a little later: that is no restored database.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_standby_that_lags_is_not_taken_for_a_restored_database() {
+    let cluster: &'static Cluster = Box::leak(Box::new(Cluster::own(&[])));
+    let database = cluster.database().await;
+    let store = database.store().await;
+    let path = open_comment(&store).await;
+    let standby = Standby::of(cluster);
+    let options = ServerOptions { behind_pooler: true, ..ServerOptions::default() };
+    refusal(&standby.url(&database), &options).await;
+    let admin = format!("postgres://postgres@127.0.0.1:{}/postgres?sslmode=disable", standby.port);
+    let mut admin = sqlx::PgConnection::connect(&admin).await.unwrap();
+    sqlx::raw_sql("SELECT pg_wal_replay_pause()").execute(&mut admin).await.unwrap();
+
+    let leads_to = Arc::new(AtomicU16::new(cluster.port()));
+    let pooler = leading_to(Arc::clone(&leads_to)).await;
+    let url = format!("postgres://attachlink@127.0.0.1:{pooler}/{}?sslmode=disable", database.name);
+    let pooled = Store::open_with(&url.parse().unwrap(), &options, Migrate::No).await.unwrap();
+    pooled.delete_comment(&path, NOW).await.unwrap();
+    assert!(pooled.newest_mark().await.unwrap().is_some());
+    leads_to.store(standby.port, Ordering::SeqCst);
+    // Another runtime opens a connection of its own.
+    let elsewhere = pooled.clone();
+    let asked = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(elsewhere.newest_mark())
+    });
+    let asked = tokio::task::spawn_blocking(|| asked.join().unwrap()).await.unwrap();
+    assert!(matches!(asked, Err(StoreError::ReadOnly)), "{asked:?}");
+    assert!(!pooled.is_restored());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
