@@ -13,7 +13,7 @@ use bytes::Bytes;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use parking_lot::Mutex;
-use rustix::fs::{AtFlags, FileType, Stat, fsync, statat, unlinkat};
+use rustix::fs::{AtFlags, Stat, fsync, unlinkat};
 use rustix::io::Errno;
 use time::OffsetDateTime;
 
@@ -159,21 +159,10 @@ impl LocalDir {
         Ok(opened)
     }
 
-    /// Whether the key still names this version. Where that asks no network, by the kernel's own look at the name: half of
-    /// what opening costs. It follows symbolic links to folders, where opening follows none; no octet is read this way.
-    /// Where the kernel has to look on the disk first, it waits, once.
+    /// Whether the key still names this version.
     pub(super) async fn must_be_there(self: &Arc<Self>, version: &ObjectVersion) -> Result<(), ObjectError> {
-        if self.prompt_device.is_none() {
-            let now = self.stat(&version.key).await?;
-            return if now.version == version.version { Ok(()) } else { Err(ObjectError::Changed) };
-        }
-        let stat = statat(&self.root, version.key.as_str(), AtFlags::SYMLINK_NOFOLLOW);
-        let stat = stat.map_err(|error| ObjectError::looking(error.into()))?;
-        if !FileType::from_raw_mode(stat.st_mode).is_file() {
-            return Err(ObjectError::NotFound);
-        }
-        let same = Seen::from(&stat).version(&version.key).version == version.version;
-        if same { Ok(()) } else { Err(ObjectError::Changed) }
+        let now = self.stat(&version.key).await?;
+        if now.version == version.version { Ok(()) } else { Err(ObjectError::Changed) }
     }
 
     pub(super) async fn stat(self: &Arc<Self>, key: &ObjectKey) -> Result<ObjectVersion, ObjectError> {
