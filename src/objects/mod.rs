@@ -27,6 +27,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use rustix::io::Errno;
 use time::OffsetDateTime;
 
@@ -203,9 +204,18 @@ impl ObjectStore {
             // Nobody but us writes under an upload's key, so its bytes are right wherever they are; to ask costs a
             // round trip. Of other objects one octet is asked for, under the conditions of any download.
             (Self::S3(_), Small::Octets(_)) if is_plain_upload(&version.key) => {}
-            (Self::S3(_), Small::Octets(_)) => drop(self.open(version, 0..version.size.min(1)).await?),
+            (Self::S3(_), Small::Octets(_)) => self.take_first(version).await?,
         }
         Ok(true)
+    }
+
+    /// Asks for the first octet of this version, and takes it: a connection whose answer is read to its end is used again.
+    async fn take_first(&self, version: &ObjectVersion) -> Result<(), ObjectError> {
+        let mut first = self.open(version, 0..version.size.min(1)).await?;
+        while let Some(octet) = first.next().await {
+            octet?;
+        }
+        Ok(())
     }
 
     /// Opens exactly this version, to read `range` of it. The version is checked before this answers, and again before

@@ -37,6 +37,22 @@ async fn connections_are_used_again_and_one_that_was_closed_is_no_failure() {
     assert!(place.server.connections() > 2, "those that were closed are not used");
 }
 
+/// What is kept is asked about each time: by an octet, which is taken, or the connection could not be used again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_are_used_again_where_small_objects_are_kept() {
+    let place = Place::start(&[("ATTACHLINK_CACHE_BYTES", "1000000")]).await;
+    let octets = sample(20_000);
+    let url = place.link("small", &octets).await;
+    place.server.forget_connections();
+    let before = place.server.gets();
+    for _ in 0..40 {
+        assert!(place.service.open(&url).await.ok(200).body == octets);
+    }
+    assert_eq!(place.server.gets() - before, 40, "it is asked about each time");
+    // As above.
+    assert!(place.server.connections() <= 2, "{}", place.server.connections());
+}
+
 /// Such a store is asked twice, once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn answers_that_do_not_say_how_long_they_are_are_left_to_hyper() {
