@@ -26,10 +26,13 @@ const DRAIN: Duration = Duration::from_secs(1);
 /// Whatever did not go as the product promises.
 pub async fn run(once: bool) -> anyhow::Result<()> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    // Its terminal was closed.
+    let mut hangup = signal(SignalKind::hangup())?;
     let stopped = async {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
         }
     };
     let screen = Screen::of_stdout();

@@ -1,5 +1,6 @@
 //! The service as a process: signals, and whoever supervises it.
 
+use std::io::IsTerminal as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::liveness::CutReason;
 /// What a second signal leaves for resetting connections.
 const AT_ONCE: Duration = Duration::from_millis(100);
 
-/// Runs the service until SIGTERM or SIGINT; a second signal ends it at once.
+/// Runs the service until SIGTERM or SIGINT, or SIGHUP at a terminal; a second signal ends it at once.
 ///
 /// # Errors
 /// As [`start`].
@@ -54,21 +55,36 @@ pub fn run(config: Config, clock: SharedClock) -> anyhow::Result<()> {
     ended
 }
 
-/// SIGTERM and SIGINT, each counted from the start on.
+/// SIGTERM, SIGINT and, at a terminal, SIGHUP, each counted from the start on.
 struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
+    hangup: Signal,
+    /// Closing the terminal ends what runs at it. A service has none: who sends it SIGHUP wants its settings to be read.
+    at_terminal: bool,
 }
 
 impl StopSignals {
     fn new() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+            at_terminal: std::io::stderr().is_terminal(),
+        })
     }
 
     async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => {}
+            }
+            if self.at_terminal {
+                return;
+            }
+            tracing::warn!("SIGHUP changes nothing: settings are read at the start only, so restart to change them");
         }
     }
 }

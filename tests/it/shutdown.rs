@@ -50,6 +50,21 @@ fn sigterm_and_sigint_let_running_downloads_end() {
     }
 }
 
+/// There is nothing that it could read anew, and nobody's terminal is closed.
+#[test]
+fn sighup_ends_no_service() {
+    let place = Place::new();
+    let (mut service, url, _) = with_a_large_file(&place, &[]);
+    let mut running = service.slow_download(&url);
+    service.signal(Signal::HUP);
+    service.says("settings are read at the start only");
+    curl(&[&url]).ok(200);
+    service.signal(Signal::TERM);
+    let (octets, end) = drain(&mut running);
+    assert!(end.is_ok() && octets > LARGE - READ_ALREADY, "whole: {octets} {end:?}");
+    assert_eq!(service.wait().code(), Some(0));
+}
+
 /// Nothing that it waits for at its start holds it.
 #[test]
 fn a_signal_ends_a_start_that_waits() {
