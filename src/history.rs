@@ -4,13 +4,13 @@
 //! named by both. A database that does not hold a mark that the store knows has lost revocations: it was restored. It
 //! then serves and issues no link, in any process and across restarts, until the operator says `attachlink recover`.
 //!
-//! A mark reaches the store within a second of its commit, mostly a quarter of one. A revocation of that last moment is
-//! what a restore can lose without being found out; restoring the database and the store together cannot be found out.
+//! A mark reaches the store within a second of its commit, mostly a quarter of one, and before a service ends that is told
+//! to. A revocation of that last moment is what a restore can lose without being found out; restoring the database and the store together cannot be found out.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::{Instant, MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
@@ -26,6 +26,10 @@ const INTERVAL: Duration = Duration::from_millis(250);
 const COMPARED_EVERY: Duration = Duration::from_secs(10);
 /// Marks before the kept one that stay in the database, for a process that looks at an older list of the store's.
 const MARKS_KEPT: u64 = 10_000;
+
+/// How long the last round may take, when the service ends.
+const LAST_ROUND: Duration = Duration::from_secs(2);
+const NOT_KEPT: &str = "the newest revocation is not kept in the object store before the next start";
 
 /// Why the comparison could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -61,23 +65,46 @@ pub async fn compare(store: &Store, objects: &ObjectStore) -> Result<Option<Mark
     Ok(newest)
 }
 
-/// Keeps the newest mark in the object store, and compares, until `stop`.
+/// Brings the newest mark to the object store, unless the database turns out to be restored. Gives the one that is there.
+///
+/// # Errors
+/// [`CannotCompare`]. The mark may be there all the same.
+pub async fn bring(store: &Store, objects: &ObjectStore) -> Result<Option<Mark>, CannotCompare> {
+    let newest = store.newest_mark().await?;
+    // Nothing is kept before the store's marks were compared: the mark of a restored database must not hide the newer one
+    // of the history that was lost.
+    let in_store = compare(store, objects).await?;
+    let Some(newest) = newest.filter(|_| !store.is_restored()) else { return Ok(None) };
+    if in_store.is_none_or(|mark| mark.number < newest.number) {
+        keep(objects, newest).await?;
+        store.forget_marks_before(newest.number.saturating_sub(MARKS_KEPT)).await?;
+    }
+    Ok(Some(newest))
+}
+
+/// Keeps the newest mark in the object store, and compares, until `stop`, and once more then: what was revoked last must
+/// not wait for the next start, before which a backup may be put in the database's place.
 pub async fn keep_until(stop: CancellationToken, app: Arc<App>) {
     let mut tick = tokio::time::interval(INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut keeper = Keeper { kept: None, compared: None, behind_since: None, fails: false };
     loop {
         tokio::select! {
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => break,
             _ = tick.tick() => {}
         }
         // One that is given up is like one of a process that was killed.
         let round = tokio::select! {
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => break,
             round = keeper.round(&app) => round,
         };
         keeper.tell(round.as_ref().err());
         keeper.report(&app.metrics);
+    }
+    match timeout(LAST_ROUND, keeper.round(&app)).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(error = %causes(&error), "{NOT_KEPT}"),
+        Err(_) => tracing::warn!("{NOT_KEPT}: it does not answer"),
     }
 }
 
@@ -104,6 +131,10 @@ impl Keeper {
 
     async fn round(&mut self, app: &App) -> Result<(), CannotCompare> {
         let newest = app.store.newest_mark().await;
+        if matches!(newest, Err(StoreError::Replaced)) {
+            // Others write and revoke in another file: nothing that this one says counts any more.
+            app.store.set_restored(true);
+        }
         let is_new = newest.as_ref().is_ok_and(|newest| newest.is_some() && *newest != self.kept);
         if is_new {
             self.behind_since.get_or_insert_with(Instant::now);
@@ -113,20 +144,12 @@ impl Keeper {
         if !is_new && !due {
             return newest.map(|_| ()).map_err(CannotCompare::from);
         }
-        // Nothing is kept before the store's marks were compared: the mark of a restored database must not hide the
-        // newer one of the history that was lost.
-        let in_store = compare(&app.store, &app.objects).await?;
+        let kept = bring(&app.store, &app.objects).await?;
         self.compared = Some(Instant::now());
-        if app.store.is_restored() {
-            return Ok(());
+        if kept.is_some() {
+            self.kept = kept;
+            self.behind_since = None;
         }
-        let Some(newest) = newest? else { return Ok(()) };
-        if in_store.is_none_or(|mark| mark.number < newest.number) {
-            keep(&app.objects, newest).await?;
-            app.store.forget_marks_before(newest.number.saturating_sub(MARKS_KEPT)).await?;
-        }
-        self.kept = Some(newest);
-        self.behind_since = None;
         Ok(())
     }
 

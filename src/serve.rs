@@ -22,6 +22,7 @@ use tower::ServiceExt as _;
 use crate::app::{App, AppSettings};
 use crate::clock::SharedClock;
 use crate::config::{Config, ObjectsLocation};
+use crate::domain::attachment::HISTORY;
 use crate::domain::token::LinkId;
 use crate::edge::{self, Accepted, Edge, Places, ReadToTheEnd};
 use crate::history;
@@ -85,7 +86,7 @@ pub async fn start_around(
 ) -> anyhow::Result<Running> {
     let lock = lock::ServeLock::take(&config.database.url)?;
     let store = open_store(&config).await?;
-    let objects = open_objects(&config, clock.now()).await?;
+    let objects = open_objects(&config, &store, clock.now()).await?;
     history::compare(&store, &objects).await.context("cannot tell whether the database was restored from a backup")?;
     // A restored one may take for left over what was registered after its backup.
     if config.database.url.file().is_some() && !store.is_restored() {
@@ -150,19 +151,34 @@ async fn open_store(config: &Config) -> anyhow::Result<Store> {
     store.context("cannot open the database (database_url)")
 }
 
-/// Opens the object store in force.
+/// Opens the object store in force, as it is.
 ///
 /// # Errors
 /// Why it cannot be used, with the setting to change.
-pub(crate) async fn open_objects(config: &Config, now: OffsetDateTime) -> anyhow::Result<ObjectStore> {
+pub(crate) async fn connect_objects(config: &Config, make: bool) -> anyhow::Result<ObjectStore> {
     let objects = match &config.objects.location {
-        ObjectsLocation::Local(dir) => {
-            ObjectStore::local(dir, true).context("cannot open the object store (objects)")?
-        }
-        ObjectsLocation::S3(settings) => {
-            ObjectStore::s3(settings).await.context("cannot open the object store (objects)")?
-        }
+        ObjectsLocation::Local(dir) => ObjectStore::local(dir, make).map_err(anyhow::Error::from),
+        ObjectsLocation::S3(settings) => ObjectStore::s3(settings).await.map_err(anyhow::Error::from),
     };
+    objects.context("cannot open the object store (objects)")
+}
+
+/// Opens the object store in force, which a service or a command is to work with.
+///
+/// # Errors
+/// As [`connect_objects`]; where it cannot be the one that this database belongs to.
+pub(crate) async fn open_objects(config: &Config, store: &Store, now: OffsetDateTime) -> anyhow::Result<ObjectStore> {
+    // A database that has revoked anything has left a mark: what was there once is not made anew in its place, as where a
+    // volume is not mounted.
+    let is_known = store.newest_mark().await.context("cannot read the database (database_url)")?.is_some();
+    let objects = connect_objects(config, !is_known).await?;
+    let has_history = objects.has_history().context("cannot read the object store (objects)")?;
+    anyhow::ensure!(
+        !is_known || has_history,
+        "the object directory (objects) has no folder {HISTORY}, where this database has left marks of revocations: is the \
+         volume mounted? If it is the right directory all the same, make that folder in it"
+    );
+    objects.begin_history().context("cannot write to the object store (objects)")?;
     objects.ping().await.context("the object store (objects) cannot be used")?;
     let litter = objects.remove_litter(now).await.context("the object store (objects) cannot be cleaned")?;
     if litter > 0 {

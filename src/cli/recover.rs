@@ -27,7 +27,7 @@ pub(super) struct Recover {}
 
 pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     let store = open_patiently(config, Expect::Database, Migrate::No).await?;
-    let objects = serve::open_objects(config, SystemClock.now()).await?;
+    let objects = serve::open_objects(config, &store, SystemClock.now()).await?;
     let newest = history::compare(&store, &objects).await?;
     let Some(newest) = newest.filter(|_| store.is_restored()) else {
         return output::print("the database was not restored from a backup: there is nothing to recover\n");

@@ -1,6 +1,10 @@
 //! `attachlink revoke`.
 
+use std::time::Duration;
+
+use anyhow::Context as _;
 use clap::Args;
+use tokio::time::timeout;
 
 use super::existing::{Expect, open_patiently};
 use super::key::not_an_id;
@@ -12,6 +16,12 @@ use crate::domain::ids::{AttachmentId, AttachmentPath, CommentId, CommentPath, P
 use crate::domain::token::LinkId;
 use crate::metrics::RevocationReason;
 use crate::store::{self, RevokeTarget, Store};
+use crate::{history, serve};
+
+/// How long the object store may take.
+const STORE_TIMEOUT: Duration = Duration::from_secs(10);
+const NOT_KEPT: &str = "the links are dead, but the object store could not be told: until a service has run on this database, \
+                        a backup that is put in its place is not found out";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,7 +64,11 @@ impl Revoke {
             Some(link) => revoke_link(&store, &self.site, link).await?,
             None => revoke_under(&store, &self.site.clone(), &self.target()).await?,
         };
-        output::print(&done)
+        output::print(&done)?;
+        if let Err(error) = leave_mark(config, &store).await {
+            tracing::warn!(error = format!("{error:#}"), "{NOT_KEPT}");
+        }
+        Ok(())
     }
 
     fn target(self) -> RevokeTarget {
@@ -66,6 +80,17 @@ impl Revoke {
             Some(attachment) => RevokeTarget::Attachment(AttachmentPath { comment, attachment }),
         }
     }
+}
+
+/// Has the object store know of it, so that a backup that is put in the database's place is found out. A service that runs
+/// does so by itself.
+async fn leave_mark(config: &Config, store: &Store) -> anyhow::Result<()> {
+    let brought = async {
+        let objects = serve::connect_objects(config, false).await?;
+        history::bring(store, &objects).await?;
+        anyhow::Ok(())
+    };
+    timeout(STORE_TIMEOUT, brought).await.context("it does not answer")?
 }
 
 async fn revoke_link(store: &Store, site: &SiteId, link: LinkId) -> anyhow::Result<String> {

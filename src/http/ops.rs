@@ -81,6 +81,7 @@ fn why_not(error: &StoreError) -> &'static str {
     match error {
         StoreError::ReadOnly => "its server is a standby, or read-only",
         StoreError::Full => "its disk is full",
+        StoreError::Replaced => "its file was moved or replaced: restart the service",
         other => other.advice().unwrap_or(FAILS),
     }
 }

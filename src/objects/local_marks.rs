@@ -12,6 +12,14 @@ use crate::domain::attachment::HISTORY;
 use crate::domain::mark::Mark;
 
 impl LocalDir {
+    pub(super) fn has_history(&self) -> io::Result<bool> {
+        self.root.try_exists(HISTORY)
+    }
+
+    pub(super) fn begin_history(&self) -> io::Result<()> {
+        folder(&self.root).map(drop)
+    }
+
     pub(super) async fn leave_mark(self: &Arc<Self>, mark: Mark) -> Result<(), ObjectError> {
         let dir = Arc::clone(self);
         blocking(move || leave(&dir.root, &mark).map_err(ObjectError::writing)).await
@@ -28,15 +36,19 @@ impl LocalDir {
     }
 }
 
-/// The mark lasts once this answers: the file's name is all that it says, so the folder is what is synced.
-fn leave(root: &Dir, mark: &Mark) -> io::Result<()> {
+/// The folder of marks, on the disk by its name.
+fn folder(root: &Dir) -> io::Result<Dir> {
     match root.create_dir(HISTORY) {
         Ok(()) => beneath::open(root.as_fd(), ".", beneath::FOLDER)?.sync_all()?,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),
     }
-    let folder = root.open_dir(HISTORY)?;
-    folder.open_with(mark.name(), OpenOptions::new().write(true).create(true))?;
+    root.open_dir(HISTORY)
+}
+
+/// The mark lasts once this answers: the file's name is all that it says, so the folder is what is synced.
+fn leave(root: &Dir, mark: &Mark) -> io::Result<()> {
+    folder(root)?.open_with(mark.name(), OpenOptions::new().write(true).create(true))?;
     beneath::open(root.as_fd(), HISTORY, beneath::FOLDER)?.sync_all()
 }
 

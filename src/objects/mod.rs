@@ -150,6 +150,28 @@ impl ObjectStore {
         }
     }
 
+    /// Whether there is the place of marks. Of a bucket that is not known before one is left there.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn has_history(&self) -> io::Result<bool> {
+        match self {
+            Self::Local(dir) => dir.has_history(),
+            Self::S3(_) => Ok(true),
+        }
+    }
+
+    /// Makes the place of marks, which tells this directory from an empty one. Blocks: for the start only.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    pub fn begin_history(&self) -> io::Result<()> {
+        match self {
+            Self::Local(dir) => dir.begin_history(),
+            Self::S3(_) => Ok(()),
+        }
+    }
+
     /// Opens a bucket, which must be there, and be readable and writable.
     ///
     /// # Errors

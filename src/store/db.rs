@@ -9,6 +9,7 @@ use std::time::Duration;
 use sqlx::{Sqlite, SqliteConnection, SqlitePool, Transaction};
 
 use super::postgres::{Reader, Server, ServerTx};
+use super::sqlite_file::DatabaseFile;
 use super::sqlite_readers::Readers;
 use super::sqlite_state::StateFile;
 use super::{StoreError, history, row_ids};
@@ -25,6 +26,8 @@ pub(super) enum Db {
         liveness: Readers,
         /// The one that writes.
         writer: SqlitePool,
+        /// Where all of them were opened.
+        file: Arc<DatabaseFile>,
         /// What tells whether something was committed; without it, that has to be asked each time.
         state: Option<StateFile>,
     },
@@ -177,7 +180,11 @@ impl Db {
     pub(super) async fn begin(&self) -> Result<Tx, StoreError> {
         match self {
             // IMMEDIATE takes the write lock at once: a transaction that has read cannot then fail to write.
-            Self::Sqlite { writer, .. } => Ok(Tx(Arm::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?))),
+            Self::Sqlite { writer, file, .. } => {
+                // What is answered must be there after a restart.
+                file.must_be_in_place()?;
+                Ok(Tx(Arm::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)))
+            }
             Self::Postgres(server) => Ok(Tx(Arm::Postgres(ServerTx::begin(server).await?))),
         }
     }
@@ -190,10 +197,18 @@ impl Db {
         }
     }
 
+    /// Whether the embedded database is still where it was opened. What a server does with its files is its own business.
+    pub(super) fn must_be_in_place(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite { file, .. } => file.must_be_in_place(),
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
     /// The database holds this mark. One that a later connection leads to must hold it too, or it was restored.
     pub(super) fn remember(&self, mark: Mark) {
         match self {
-            // A file that is put in the place of an open one is not seen.
+            // Another file in the place of the open one is found out by itself.
             Self::Sqlite { .. } => {}
             Self::Postgres(server) => server.remember(mark),
         }
@@ -202,7 +217,7 @@ impl Db {
     /// Closes all connections once they are idle.
     pub(super) async fn close(&self) {
         match self {
-            Self::Sqlite { readers, liveness, writer, state } => {
+            Self::Sqlite { readers, liveness, writer, state, file: _ } => {
                 // The writer is last: only it can tidy the write-ahead log away.
                 readers.close().await;
                 liveness.close().await;

@@ -31,6 +31,9 @@ pub enum StoreError {
     /// The database was restored from a backup, and revocations after it are not known.
     #[error("the database was restored from a backup: run `attachlink recover`")]
     Restored,
+    /// The embedded database's file is not the one that was opened.
+    #[error("the database's file was moved or replaced while it was open: restart the service")]
+    Replaced,
     /// A stored row says something that this service never writes.
     #[error("the database holds something that cannot be read: {0}")]
     Corrupt(&'static str),

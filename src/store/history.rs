@@ -64,8 +64,9 @@ impl Store {
     /// The mark of the newest revocation; `None` before the first.
     ///
     /// # Errors
-    /// When the database does not answer.
+    /// When the database does not answer; [`StoreError::Replaced`] where it is not the one that others find.
     pub async fn newest_mark(&self) -> Result<Option<Mark>, StoreError> {
+        self.db.must_be_in_place()?;
         let row = fetch_optional!(self.db.read(), (i64, Vec<u8>), NEWEST)?;
         let Some((number, random)) = row else { return Ok(None) };
         let random = random.try_into().map_err(|_| StoreError::Corrupt("a mark"))?;

@@ -31,6 +31,7 @@ mod row_ids;
 mod rows;
 mod sites;
 mod sqlite;
+mod sqlite_file;
 mod sqlite_readers;
 mod sqlite_state;
 mod url;
@@ -136,8 +137,9 @@ impl Store {
     /// Whether the database answers, and takes writes.
     ///
     /// # Errors
-    /// When it does not: [`StoreError::ReadOnly`] for a standby.
+    /// When it does not: [`StoreError::ReadOnly`] for a standby, [`StoreError::Replaced`] for a file that is another one.
     pub async fn ping(&self) -> Result<(), StoreError> {
+        self.db.must_be_in_place()?;
         let row = fetch_optional!(self.db.read(), (i64, bool), PING)?;
         match row {
             Some((_, true)) => Ok(()),

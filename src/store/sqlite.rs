@@ -4,6 +4,7 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
@@ -15,6 +16,7 @@ use super::Migrate;
 use super::db::Db;
 use super::error::{PRIMARY_CODE, SchemaMismatch, StoreError};
 use super::migrations::{APPLIED, OLDEST_BUILD, Stand, compare, may_run_ahead, run_error};
+use super::sqlite_file::DatabaseFile;
 use super::sqlite_readers::Readers;
 use super::sqlite_state::StateFile;
 
@@ -48,6 +50,7 @@ pub(super) async fn open(path: &Path, migrate: Migrate) -> Result<Db, StoreError
     }
     // SQLite puts the log and its index beside the file that a link leads to.
     let path = path.canonicalize()?;
+    let file = Arc::new(DatabaseFile::at(path.clone())?);
     let writer = open_writer(&path).await?;
     match (check_schema(&writer).await, migrate) {
         (Err(StoreError::Schema(SchemaMismatch::Missing | SchemaMismatch::Older)), Migrate::Yes) => {
@@ -57,9 +60,10 @@ pub(super) async fn open(path: &Path, migrate: Migrate) -> Result<Db, StoreError
     }
     let options = options(&path).read_only(true).row_buffer_size(ROWS_AHEAD);
     let readers = pool_options(READERS).connect_with(options.clone()).await?;
-    let liveness = Readers::open(path.clone(), BUSY_TIMEOUT).await?;
+    let liveness = Readers::open(Arc::clone(&file), BUSY_TIMEOUT).await?;
     let state = StateFile::open(&path, &options).await?;
-    Ok(Db::Sqlite { readers, liveness, writer, state })
+    file.must_be_in_place()?;
+    Ok(Db::Sqlite { readers, liveness, writer, file, state })
 }
 
 /// Makes a directory for its owner only, where it does not exist.

@@ -4,7 +4,6 @@
 //! messages of their own, and each of them may wake a thread: where 5 of 100 downloads ask for a link that is new here, one
 //! of these cost 117 µs of CPU with sqlx's connections and 91 with these. No other call takes their turns.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -15,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::StoreError;
+use super::sqlite_file::DatabaseFile;
 
 /// Connections at once: where two threads serve, their batches are seldom more, and others take turns.
 const CONNECTIONS: u32 = 4;
@@ -47,7 +47,7 @@ pub(super) use read_by_name;
 pub(super) struct Readers(Arc<Inner>);
 
 struct Inner {
-    path: PathBuf,
+    file: Arc<DatabaseFile>,
     busy_timeout: Duration,
     /// One for each question that a thread has, and each connection that is being opened, also where nobody waits for it any
     /// more.
@@ -57,11 +57,11 @@ struct Inner {
 
 impl Readers {
     /// With one connection; others are opened as they are needed.
-    pub(super) async fn open(path: PathBuf, busy_timeout: Duration) -> Result<Self, StoreError> {
+    pub(super) async fn open(file: Arc<DatabaseFile>, busy_timeout: Duration) -> Result<Self, StoreError> {
         let places = Arc::new(Semaphore::new(CONNECTIONS as usize));
         let place = Arc::clone(&places).acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)?;
-        let (first, _) = Reader::open(path.clone(), busy_timeout, place).await?;
-        Ok(Self(Arc::new(Inner { path, busy_timeout, places, idle: Mutex::new(vec![first]) })))
+        let (first, _) = Reader::open(Arc::clone(&file), busy_timeout, place).await?;
+        Ok(Self(Arc::new(Inner { file, busy_timeout, places, idle: Mutex::new(vec![first]) })))
     }
 
     /// All rows of one statement about a JSON array. Who stops waiting has no further rows read.
@@ -72,7 +72,7 @@ impl Readers {
         let kept = inner.idle.lock().pop();
         let (reader, place) = match kept {
             Some(reader) => (reader, place),
-            None => Reader::open(inner.path.clone(), inner.busy_timeout, place).await?,
+            None => Reader::open(Arc::clone(&inner.file), inner.busy_timeout, place).await?,
         };
         let (reply, answer) = oneshot::channel();
         let (questions, inner) = (reader.questions.clone(), Arc::clone(inner));
@@ -129,12 +129,12 @@ struct Reader {
 
 impl Reader {
     /// Has the place until it is open, also where nobody waits for that any more.
-    async fn open(path: PathBuf, busy_timeout: Duration, place: Place) -> Result<(Self, Place), StoreError> {
+    async fn open(file: Arc<DatabaseFile>, busy_timeout: Duration, place: Place) -> Result<(Self, Place), StoreError> {
         let (questions, mut asked) = mpsc::channel::<Question>(1);
         let (opened, is_open) = oneshot::channel();
         let (at_end, closed) = oneshot::channel();
         let serve = move || {
-            match connect(&path, busy_timeout) {
+            match connect(&file, busy_timeout) {
                 Ok(connection) => {
                     // Where nobody waits for it any more, there are no questions either.
                     let _ = opened.send(Ok(place));
@@ -158,12 +158,14 @@ impl Reader {
     }
 }
 
-fn connect(path: &Path, busy_timeout: Duration) -> rusqlite::Result<Connection> {
+fn connect(file: &DatabaseFile, busy_timeout: Duration) -> Result<Connection, StoreError> {
     // Used by its own thread only, so its mutexes are left out.
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let connection = Connection::open_with_flags(file.path(), flags)?;
     connection.busy_timeout(busy_timeout)?;
     connection.pragma_update(None, "temp_store", "memory")?;
+    // One that was put in its place would answer for another history, and next to connections to this one.
+    file.must_be_in_place()?;
     Ok(connection)
 }
 
@@ -183,7 +185,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.db");
         Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (n INTEGER); INSERT INTO t VALUES (7)").unwrap();
-        (Readers::open(path, Duration::from_secs(1)).await.unwrap(), directory)
+        let file = Arc::new(DatabaseFile::at(path).unwrap());
+        (Readers::open(file, Duration::from_secs(1)).await.unwrap(), directory)
     }
 
     async fn numbers(readers: &Readers, sql: &'static str, list: &str) -> Result<Vec<i64>, StoreError> {
@@ -277,7 +280,26 @@ mod tests {
         let (readers, _directory) = readers().await;
         readers.close().await;
         assert!(numbers(&readers, NUMBERS, "[1]").await.is_err());
-        let missing = Readers::open(PathBuf::from("/nonexistent/a.db"), Duration::ZERO).await;
-        assert!(matches!(missing.err(), Some(StoreError::NotRead(_))));
     }
+
+    /// Questions that are asked at the same time open further connections: to the same file, or to none.
+    #[tokio::test]
+    async fn no_connection_is_opened_to_another_file() {
+        let (readers, directory) = readers().await;
+        let path = readers.0.file.path().to_owned();
+        let at_once = || futures_util::future::join_all([1, 2].map(|n| numbers(&readers, LONG, LIST[n - 1])));
+        for another in [false, true] {
+            std::fs::rename(&path, directory.path().join("away")).unwrap();
+            if another {
+                std::fs::copy(directory.path().join("away"), &path).unwrap();
+            }
+            let answers = at_once().await;
+            assert!(answers[0].is_ok(), "{answers:?}");
+            assert!(matches!(answers[1], Err(StoreError::Replaced | StoreError::NotRead(_))), "{answers:?}");
+            std::fs::rename(directory.path().join("away"), &path).unwrap();
+        }
+        assert!(at_once().await.iter().all(Result::is_ok));
+    }
+
+    const LIST: [&str; 2] = ["[1]", "[2]"];
 }

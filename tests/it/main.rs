@@ -24,6 +24,7 @@ mod harness;
 mod keeps;
 mod keys;
 mod login;
+mod misplaced;
 mod objects_contract;
 mod pages;
 mod pgbouncer;

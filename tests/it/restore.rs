@@ -8,7 +8,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::authzen;
+use crate::binary::{self, Place, Signal, curl, eventually};
 use crate::harness::{Reply, START, Service, comment_path};
+
+const KEPT_WITHIN: Duration = Duration::from_secs(5);
 
 /// Copies the database as a backup does, while the service runs.
 async fn back_up(service: &Service) -> TempDir {
@@ -167,4 +170,58 @@ async fn a_restart_without_a_restore_changes_nothing() {
     let service = restart(service).await;
     let url = format!("http://{}/{}", service.public(), url.splitn(4, '/').nth(3).unwrap());
     service.open(&url).await.ok(200);
+}
+
+/// The mark that a directory of objects has.
+fn marks(place: &Place) -> Vec<String> {
+    let folder = std::fs::read_dir(place.data().join("objects/attachlink-history")).unwrap();
+    folder.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+/// Whoever restores a database stops the service first.
+#[test]
+fn what_is_revoked_last_is_in_the_store_before_the_service_has_ended() {
+    for on_the_command_line in [false, true] {
+        let place = Place::new();
+        let mut service = place.serve(&[]);
+        service.acme();
+        service.attach("c1", "a1", "x.txt", "text/plain", b"x");
+        let path = binary::path_of(&service.link("c1", "a1").0).to_owned();
+        eventually(KEPT_WITHIN, "a mark", || (!marks(&place).is_empty()).then_some(()));
+        let copy = place.path("copy.db");
+        place.done(&["backup", copy.to_str().unwrap()]);
+        let before = marks(&place);
+        if !on_the_command_line {
+            service.delete(&comment_path("c1")).ok(204);
+        }
+        service.signal(Signal::TERM);
+        assert_eq!(service.wait().code(), Some(0));
+        if on_the_command_line {
+            place.done(&["revoke", "--site", "acme"]);
+        }
+        assert_ne!(marks(&place), before);
+
+        for suffix in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(place.data().join(format!("attachlink.db{suffix}")));
+        }
+        std::fs::copy(&copy, place.data().join("attachlink.db")).unwrap();
+        let service = place.serve(&[]);
+        curl(&[&format!("http://{}/{path}", service.public)]).refused(503, "unavailable");
+    }
+}
+
+/// The links are dead all the same.
+#[test]
+fn a_command_that_revokes_says_where_the_store_could_not_be_told() {
+    let place = Place::new();
+    let mut service = place.serve(&[]);
+    service.acme();
+    service.signal(Signal::TERM);
+    service.wait();
+    let mut command = place.command(binary::binary());
+    command.args(["revoke", "--site", "acme"]).env("ATTACHLINK_OBJECTS", "file:/nonexistent");
+    let revoked = command.output().unwrap();
+    assert!(revoked.status.success(), "{revoked:?}");
+    let said = String::from_utf8(revoked.stderr).unwrap();
+    assert!(said.contains("the object store could not be told"), "{said}");
 }
