@@ -18,7 +18,7 @@ from deploy_check.production import exposed, make_key, say  # noqa: E402
 
 def embedded(compose, copy, work, images_by_name):
     """One service in an empty root on a volume: it is healthy, makes keys, and keeps what it has over a restart."""
-    model = shipped.model(compose, copy, shipped.EMBEDDED, ATTACHLINK_PUBLIC_URL=shipped.PUBLIC_URL)
+    model = shipped.embedded(compose, copy)
     # Compose gives a file without networks one of its own.
     model["networks"] = {"default": {}}
     composition = Composition(model, work / "embedded", images_by_name)

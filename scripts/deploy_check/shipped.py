@@ -20,7 +20,7 @@ SECRETS = "/run/secrets/"
 def copy_to(directory):
     """A copy of what compose files name, in which secrets can be made."""
     directory = Path(directory)
-    shutil.copytree(ROOT / "deploy", directory / "deploy", ignore=shutil.ignore_patterns("secrets"))
+    shutil.copytree(ROOT / "deploy", directory / "deploy", ignore=shutil.ignore_patterns("secrets", ".env"))
     for name in [PRODUCTION, "Dockerfile"]:
         shutil.copy2(ROOT / name, directory / name)
     return directory
@@ -43,6 +43,11 @@ def model(compose, directory, *files, profiles=(), **variables):
 def production(compose, directory, *also):
     """All services of the production set-up, with the profile for replicas; `also` are files that change it."""
     return model(compose, directory, PRODUCTION, *also, profiles=[REPLICAS], ATTACHLINK_PUBLIC_URL=PUBLIC_URL)
+
+
+def embedded(compose, directory):
+    """The one service of the embedded set-up."""
+    return model(compose, directory, EMBEDDED, ATTACHLINK_PUBLIC_URL=PUBLIC_URL)
 
 
 class Image:
