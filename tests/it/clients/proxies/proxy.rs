@@ -108,7 +108,7 @@ fn nginx(address: SocketAddr, behind: Behind, folder: &Path) -> String {
 fn haproxy(address: SocketAddr, behind: Behind) -> String {
     let mut text = HAPROXY.to_owned();
     for (shipped, here) in [
-        ("bind :8080\n", format!("bind {address}\n")),
+        ("bind :80\n", format!("bind {address}\n")),
         ("check port 9090", format!("check port {}", behind.ops.port())),
         ("server attachlink-1 127.0.0.1:8080", format!("server attachlink-1 {}", behind.public)),
     ] {
