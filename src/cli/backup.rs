@@ -16,9 +16,12 @@ Examples:
   attachlink backup --data-dir /var/lib/attachlink copy.db
 
 The copy is consistent while the service runs. It holds the embedded database only: copy the
-objects after it, so that every object that the database names is there. To restore, stop the
-service and put the copy in the database's place. Links revoked since then would work again:
-keep copies recent.";
+objects after it, so that every object that the database names is there.
+
+To restore, follow docs/OPERATIONS.md, Restoring: stop the service, put the copy in the database's
+place with no -wal or -shm file of the old one beside it (that log would be written over the copy),
+start the service, and run attachlink recover. Revocations since the copy are lost: a service that
+finds that out refuses every link until then.";
 
 const NOT_EMBEDDED: &str = "backup copies the embedded database only, and database_url names a server: use its own \
      tools, such as pg_dump --format=custom";

@@ -40,6 +40,21 @@ fn every_command_has_a_help_with_examples() {
     check(&mut command, "attachlink");
 }
 
+/// The long help of a command.
+fn help_of(name: &str) -> String {
+    let mut command = Cli::command();
+    command.build();
+    command.find_subcommand_mut(name).unwrap().render_long_help().to_string()
+}
+
+#[test]
+fn the_help_of_backup_says_how_to_restore() {
+    let help = help_of("backup");
+    for part in ["docs/OPERATIONS.md, Restoring", "no -wal or -shm file", "attachlink recover", "refuses every link"] {
+        assert!(help.contains(part), "{part}: {help}");
+    }
+}
+
 #[test]
 fn the_commands_are_those_of_the_api_page() {
     let command = Cli::command();
