@@ -51,6 +51,11 @@ pub(crate) fn grouped(number: u64) -> String {
     text
 }
 
+/// How many there are of what: `1 project`, `2,000 projects`.
+pub(super) fn counted(number: u64, one: &str, several: &str) -> String {
+    format!("{} {}", grouped(number), if number == 1 { one } else { several })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,6 +64,13 @@ mod tests {
     fn numbers_are_grouped() {
         for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (6_291_456, "6,291,456"), (48211, "48,211")] {
             assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn one_is_not_several() {
+        for (number, text) in [(0, "0 projects"), (1, "1 project"), (2, "2 projects"), (2000, "2,000 projects")] {
+            assert_eq!(counted(number, "project", "projects"), text);
         }
     }
 }

@@ -7,7 +7,9 @@ use super::existing::{Expect, open_patiently};
 use super::output;
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
-use crate::store::Migrate;
+use crate::domain::mark::Mark;
+use crate::objects::ObjectStore;
+use crate::store::{Migrate, Store};
 use crate::{history, serve};
 
 const EXAMPLES: &str = "\
@@ -28,16 +30,16 @@ pub(super) struct Recover {}
 pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     let store = open_patiently(config, Expect::Database, Migrate::No).await?;
     let objects = serve::open_objects(config, &store, SystemClock.now()).await?;
-    let newest = history::compare(&store, &objects).await?;
-    let Some(newest) = newest.filter(|_| store.is_restored()) else {
+    let Some(newest) = lost_mark(&store, &objects).await? else {
         return output::print("the database was not restored from a backup: there is nothing to recover\n");
     };
     let (projects, mark) = store.recover(&newest).await?;
+    let projects = output::counted(projects, "project", "projects");
     history::keep(&objects, mark)
         .await
         .context("every link is dead, but the object store could not be told; run this again")?;
     output::print(&format!(
-        "recovered: every link issued so far is dead, in {projects} projects, and every login and sign-up token too;\n\
+        "recovered: every link issued so far is dead, in {projects}, and every login and sign-up token too;\n\
          services go on within 10 seconds\n\
          \n\
          What was done after the backup is not known any more. Do again, as far as it applies:\n\
@@ -50,4 +52,13 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
          - set the modes, plans and compliance switches that were changed since then\n\
          - register and upload what came since then; links in emails sent before now have to be sent again\n"
     ))
+}
+
+/// The object store's newest mark, where the database does not hold it: then the database was restored. A service learns
+/// the same by [`history::compare`], which tells its log to run this command.
+async fn lost_mark(store: &Store, objects: &ObjectStore) -> Result<Option<Mark>, history::CannotCompare> {
+    // The store first: what it knows was committed before.
+    let Some(newest) = objects.marks().await?.into_iter().max() else { return Ok(None) };
+    let is_held = store.holds_mark(&newest).await?;
+    Ok((!is_held).then_some(newest))
 }
