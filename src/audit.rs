@@ -100,6 +100,12 @@ pub fn revoked(key: Option<ApiKeyId>, reason: RevocationReason, site: &SiteId, w
     );
 }
 
+/// Every link that was issued so far was revoked, in all `projects`, after the database was restored from a backup. Only
+/// the command line does so.
+pub fn recovered(projects: u64) {
+    tracing::info!(target: TARGET, event = "revoked", reason = "recovery", projects);
+}
+
 /// A setting was changed.
 pub fn setting_changed(key: ApiKeyId, site: &SiteId, project: Option<&ProjectId>, setting: &'static str, value: &str) {
     let project = project.map(tracing::field::display);

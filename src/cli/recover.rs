@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::domain::mark::Mark;
 use crate::objects::ObjectStore;
 use crate::store::{Migrate, Store};
-use crate::{history, serve};
+use crate::{audit, history, serve};
 
 const EXAMPLES: &str = "\
 A service whose database was restored from a backup serves and issues no link until this is run:
@@ -34,6 +34,8 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
         return output::print("the database was not restored from a backup: there is nothing to recover\n");
     };
     let (projects, mark) = store.recover(&newest).await?;
+    // Before the object store is told: that may fail, and the links are dead.
+    audit::recovered(projects);
     let projects = output::counted(projects, "project", "projects");
     history::keep(&objects, mark)
         .await

@@ -135,12 +135,17 @@ async fn a_restored_database_serves_and_issues_nothing_across_restarts_until_rec
     let (said, logged) = recover_with_log(&dir);
     assert!(said.contains("is dead, in 1 project, and") && said.contains("delete the comments"), "{said}");
     assert!(!logged.contains("ERROR") && !logged.contains("attachlink recover"), "{logged}");
+    let audited = "attachlink::audit: event=\"revoked\" reason=\"recovery\" projects=1\n";
+    assert_eq!(logged.matches("event=").count(), 1, "{logged}");
+    assert!(logged.ends_with(audited), "{logged}");
     attachlink::history::compare(&service.running.app().store, &service.running.app().objects).await.unwrap();
     service.open(&live).await.refused(410, "link_withdrawn");
     service.open(&dead).await.refused(410, "link_withdrawn");
     let (fresh, _) = service.link("c1", "a1").await;
     service.open(&fresh).await.ok(200);
-    assert!(recover(&dir).contains("nothing to recover"));
+    let (said, logged) = recover_with_log(&dir);
+    assert!(said.contains("nothing to recover"), "{said}");
+    assert!(!logged.contains("event="), "{logged}");
     service.open(&fresh).await.ok(200);
 }
 
