@@ -16,6 +16,7 @@ pub(crate) mod output;
 mod recover;
 mod revoke;
 mod serve;
+mod unknown_flag;
 
 #[cfg(test)]
 mod tests;
@@ -37,7 +38,8 @@ Examples:
   attachlink key create --scope notify   an API key for the notification service
   attachlink check-config                what is in force, and where it comes from
 
-Settings come from flags, ATTACHLINK_… variables and a TOML file, in this order; --help lists them.
+Settings come from flags, ATTACHLINK_… variables and a TOML file, in this order. Few have a flag:
+--help lists those, and attachlink check-config all.
 Exit codes: 0 done, 2 wrong usage or configuration, 1 a failure.";
 
 /// Secured, revocable 28-day links for help-desk email attachments
@@ -82,7 +84,7 @@ struct Usage(String);
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
-        Err(error) => return print_clap(&error),
+        Err(error) => return print_clap(&unknown_flag::explained(error)),
     };
     match cli.command.run(&cli.options.flags()) {
         Ok(code) => code,

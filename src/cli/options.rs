@@ -4,7 +4,7 @@ use clap::Args;
 
 use crate::config::Flags;
 
-const HEADING: &str = "Settings (each also a variable and a key of the TOML file)";
+const HEADING: &str = "Settings (also as variables and in the TOML file, where there are more: see check-config)";
 
 /// One field for each setting that has a flag. They are read as text here and checked with all other layers.
 #[derive(Args)]

@@ -16,6 +16,8 @@ Examples:
   ATTACHLINK_CONFIG=/etc/attachlink.toml attachlink serve
 
 The first start on a fresh data directory makes an API key in DATA_DIR/first-api-key.
+Most settings have no flag: attachlink check-config lists them all, by their names in the TOML file
+of --config. As a variable, max_connections is ATTACHLINK_MAX_CONNECTIONS, and so on.
 SIGTERM or Ctrl-C lets running downloads end; a second one ends at once.";
 
 /// Run the service: its three listeners, until it is told to stop

@@ -56,6 +56,15 @@ fn the_help_of_backup_says_how_to_restore() {
 }
 
 #[test]
+fn the_help_says_where_settings_without_a_flag_are_listed() {
+    let help = Cli::command().render_help().to_string();
+    assert!(help.contains("Few have a flag") && help.contains("attachlink check-config all"), "{help}");
+    let help = help_of("serve");
+    assert!(help.contains("Most settings have no flag: attachlink check-config lists them all"), "{help}");
+    assert!(help.contains("in the TOML file, where there are more: see check-config)"), "{help}");
+}
+
+#[test]
 fn the_commands_are_those_of_the_api_page() {
     let command = Cli::command();
     let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();

@@ -81,7 +81,7 @@ impl<'a> Layers<'a> {
         if let Some(path) = self.flags.get(CONFIG_KEY) {
             return Ok(Some((format!("--{CONFIG_KEY}"), path.into())));
         }
-        let variable = format!("{VARIABLE_PREFIX}{}", CONFIG_KEY.to_ascii_uppercase());
+        let variable = settings::variable(CONFIG_KEY);
         Ok(self.variable(&variable)?.map(|path| (variable, path.into())))
     }
 
@@ -159,7 +159,21 @@ fn named_in(key: &str, path: &Path) -> String {
 }
 
 fn is_known(key: &str) -> bool {
-    key == CONFIG_KEY || settings::of_key(key).is_some() || is_secrets_file(key)
+    key == CONFIG_KEY || is_of_file(key)
+}
+
+/// Whether the TOML file may have this key: a setting's, or one that names the file of a secret.
+pub(super) fn is_of_file(key: &str) -> bool {
+    settings::of_key(key).is_some() || is_secrets_file(key)
+}
+
+/// Every key that the TOML file may have.
+fn keys_of_file() -> Vec<String> {
+    let keys_of = |setting: &&Setting| {
+        let of_secret = setting.secret.then(|| format!("{}{FILE_SUFFIX}", setting.key));
+        [Some(setting.key.to_owned()), of_secret].into_iter().flatten()
+    };
+    settings::ALL.iter().flat_map(keys_of).collect()
 }
 
 fn is_secrets_file(key: &str) -> bool {
@@ -215,8 +229,7 @@ fn read_table(name: &str, path: &Path) -> Result<toml::Table, ConfigError> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Problem::new(name, format!("cannot read {shown}: {error}; name a readable TOML file")))?;
     let table: toml::Table = text.parse().map_err(|error| not_toml(path, &text, &error))?;
-    let unknown: Vec<Problem> =
-        table.keys().filter(|key| !is_known(key) || *key == CONFIG_KEY).map(|key| unknown_key(key, path)).collect();
+    let unknown: Vec<Problem> = table.keys().filter(|key| !is_of_file(key)).map(|key| unknown_key(key, path)).collect();
     if unknown.is_empty() { Ok(table) } else { Err(unknown.into()) }
 }
 
@@ -228,11 +241,11 @@ fn not_toml(path: &Path, text: &str, error: &toml::de::Error) -> Problem {
 }
 
 fn unknown_key(key: &str, path: &Path) -> Problem {
-    let known: Vec<&str> = settings::ALL.iter().map(|setting| setting.key).collect();
     let flat = key.replace('-', "_").to_ascii_lowercase();
-    let text = match known.iter().find(|known| **known == flat) {
-        Some(meant) => format!("is not a setting; did you mean {meant}?"),
-        None => format!("is not a setting; remove it, or use one of: {}", known.join(", ")),
+    let text = if is_of_file(&flat) {
+        format!("is not a setting; did you mean {flat}?")
+    } else {
+        format!("is not a setting; remove it, or use one of: {}", keys_of_file().join(", "))
     };
     Problem::new(named_in(key, path), text)
 }

@@ -212,6 +212,12 @@ pub enum LogFormat {
     Json,
 }
 
+/// The variable that sets what `key` sets in the TOML file; `None` where that is no key of it.
+#[must_use]
+pub fn variable_of(key: &str) -> Option<String> {
+    layers::is_of_file(key).then(|| settings::variable(key))
+}
+
 impl Config {
     /// Reads all layers and checks everything.
     ///

@@ -30,13 +30,18 @@ pub(super) struct Setting {
 impl Setting {
     /// Its name in the environment.
     pub(super) fn variable(&self) -> String {
-        format!("{VARIABLE_PREFIX}{}", self.key.to_ascii_uppercase())
+        variable(self.key)
     }
 
     /// Its name on the command line, where it has a flag.
     pub(super) fn flag(&self) -> String {
         format!("--{}", self.key.replace('_', "-"))
     }
+}
+
+/// The variable of a key.
+pub(super) fn variable(key: &str) -> String {
+    format!("{VARIABLE_PREFIX}{}", key.to_ascii_uppercase())
 }
 
 /// What every variable starts with.

@@ -163,7 +163,10 @@ fn listeners_do_not_share_an_address() {
 fn the_file_says_only_what_is_known() {
     for (text, says) in [
         ("publik_url = 'https://a.example'", "publik_url in "),
+        ("publik_url = 'https://a.example'", "database_url, database_url_file, database_pool_size"),
+        ("publik_url = 'https://a.example'", "portal_key, portal_key_file, login_provider_addresses"),
         ("public-url = 'https://a.example'", "did you mean public_url?"),
+        ("database-url-file = '/run/url'", "did you mean database_url_file?"),
         ("config = 'other.toml'", "is not a setting"),
         ("public_url_file = 'x'", "is not a setting"),
         ("[public]\nlisten = '127.0.0.1:1'", "public in "),
@@ -173,6 +176,19 @@ fn the_file_says_only_what_is_known() {
     ] {
         let error = from_file(text).unwrap_err().to_string();
         assert!(error.contains(says), "{text}: {error}");
+    }
+}
+
+#[test]
+fn a_key_of_the_file_has_a_variable() {
+    for (key, variable) in [
+        ("max_connections", Some("ATTACHLINK_MAX_CONNECTIONS")),
+        ("portal_key_file", Some("ATTACHLINK_PORTAL_KEY_FILE")),
+        ("objects_file", None),
+        ("config", None),
+        ("", None),
+    ] {
+        assert_eq!(variable_of(key).as_deref(), variable, "{key}");
     }
 }
 

@@ -88,6 +88,7 @@ fn wrong_usage_is_code_2_and_says_what_is_meant() {
     for (args, says) in [
         (&["bogus"][..], "unrecognized subcommand 'bogus'"),
         (&["serve", "--publik-url", "x"], "--public-url"),
+        (&["serve", "--max-connections", "5"], "max_connections has no flag; it is set by ATTACHLINK_MAX_CONNECTIONS"),
         (&["key", "create"], "--scope <SCOPE>"),
         (&["key", "create", "--scope", "root"], "notify, admin"),
         (&["key", "create", "--scope", "notify", "--project", "P"], "--site"),
