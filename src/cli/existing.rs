@@ -8,8 +8,8 @@ use anyhow::Context as _;
 use crate::config::Config;
 use crate::store::{self, Store};
 
-/// What must be there before a command opens the database. Only `serve` makes a data directory of its own accord: a
-/// slip in `--data-dir` must not end in an empty one that looks right.
+/// What must be there before a command opens the database. Only `serve` makes a data directory of its own accord, and
+/// `key create` for a first key, which says so: a slip in `--data-dir` must not end in an empty one that looks right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expect {
     /// The database.

@@ -24,7 +24,9 @@ Examples:
   attachlink key create --scope notify --site acme                one site's help desk
   attachlink key create --scope admin --site acme --project SUP   a project's administrator
 
-The key's text is shown once, alone, on standard output. The database keeps only its hash.";
+The key's text is shown once, alone, on standard output. The database keeps only its hash.
+Where there is no database yet, it is made: the first key may be made before the first start. The
+other commands refuse then. Name the data directory of a service that is there with --data-dir.";
 
 const LIST_EXAMPLES: &str = "\
 Examples:
@@ -102,7 +104,11 @@ impl Create {
         let migrate = if is_there { store::Migrate::No } else { store::Migrate::Yes };
         let store = open(config, Expect::Nothing, migrate).await?;
         if let Some(file) = config.database.url.file().filter(|_| !is_there) {
-            output::note(&format!("there was no database {}: made a new one", file.display()));
+            output::note(&format!(
+                "there was no database {}: made a new one, and the key is for it alone; for a service that runs already, \
+                 name its data directory with --data-dir",
+                file.display()
+            ));
         }
         let now = SystemClock.now();
         let minted = token::mint(API_KEY_PREFIX, now);

@@ -229,6 +229,7 @@ fn a_database_that_a_first_key_makes_is_named() {
     let create = ["key", "create", "--scope", "notify"];
     let (first, second) = (place.run(&create), place.run(&create));
     assert!(first.err.contains("made a new one") && first.err.contains("attachlink.db"), "{}", first.err);
+    assert!(first.err.contains("the key is for it alone") && first.err.contains("--data-dir"), "{}", first.err);
     assert!(second.code == DONE && !second.err.contains("made a new one"), "{}", second.err);
 }
 
