@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
+use super::blame;
 use crate::config::Config;
 use crate::store::{self, Store};
 
@@ -35,7 +36,7 @@ pub(super) async fn open_patiently(config: &Config, expect: Expect, migrate: sto
 pub(super) async fn open(config: &Config, expect: Expect, migrate: store::Migrate) -> anyhow::Result<Store> {
     check(config, expect)?;
     let store = Store::open_with(&config.database.url, &config.database.server, migrate).await;
-    store.context("cannot open the database")
+    store.context("cannot open the database").map_err(|error| blame::named(error, config))
 }
 
 /// Whether there is a database to work on.

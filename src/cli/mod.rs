@@ -4,6 +4,7 @@
 //! everything else to standard error.
 
 mod backup;
+mod blame;
 mod check_config;
 mod demo;
 mod existing;
@@ -89,7 +90,7 @@ pub fn main() -> ExitCode {
     match cli.command.run(&cli.options.flags()) {
         Ok(code) => code,
         Err(error) => {
-            output::complain(&format!("{error:#}"));
+            output::complain(&logging::causes(&*error));
             ExitCode::from(code_of(&error))
         }
     }

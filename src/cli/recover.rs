@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::existing::{Expect, open_patiently};
-use super::output;
+use super::{blame, output};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
 use crate::domain::mark::Mark;
@@ -29,7 +29,8 @@ pub(super) struct Recover {}
 
 pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     let store = open_patiently(config, Expect::Database, Migrate::No).await?;
-    let objects = serve::open_objects(config, &store, SystemClock.now()).await?;
+    let objects = serve::open_objects(config, &store, SystemClock.now()).await;
+    let objects = objects.map_err(|error| blame::named(error, config))?;
     let Some(newest) = lost_mark(&store, &objects).await? else {
         return output::print("the database was not restored from a backup: there is nothing to recover\n");
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::{DEFAULT_FILTER, start_log};
+use super::{DEFAULT_FILTER, blame, start_log};
 use crate::clock::SystemClock;
 use crate::config::Config;
 
@@ -33,7 +33,7 @@ impl Serve {
     pub(super) fn run(self, mut config: Config) -> anyhow::Result<ExitCode> {
         config.database.migrate = !self.no_migrate;
         let _logging = start_log(&config, DEFAULT_FILTER)?;
-        crate::serve::run(config, Arc::new(SystemClock))?;
+        crate::serve::run(config.clone(), Arc::new(SystemClock)).map_err(|error| blame::named(error, &config))?;
         Ok(ExitCode::SUCCESS)
     }
 }

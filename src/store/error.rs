@@ -3,6 +3,8 @@
 use std::io;
 use std::sync::Arc;
 
+use sqlx::sqlite::SqliteError;
+
 use super::postgres;
 
 /// The low octet of `SQLite`'s result codes is the primary one, what is above it says more.
@@ -11,6 +13,8 @@ pub(super) const PRIMARY_CODE: i32 = 0xff;
 const SQLITE_FULL: i32 = 13;
 /// `SQLITE_IOERR_SHMSIZE`: the index of the write-ahead log cannot grow, which is a full disk too.
 const SQLITE_IOERR_SHMSIZE: i32 = 4874;
+/// `SQLITE_CORRUPT` and `SQLITE_NOTADB`.
+const DAMAGED: [i32; 2] = [11, 26];
 
 /// Why the store did not answer. The texts carry no values; the causes are for the log only. Cheap to clone: one statement
 /// may fail for several callers.
@@ -68,6 +72,24 @@ impl StoreError {
         let Self::Unavailable(error) = self else { return false };
         let violates = |cause: &dyn sqlx::error::DatabaseError| !matches!(cause.kind(), sqlx::error::ErrorKind::Other);
         error.as_database_error().is_some_and(violates) || postgres::is_conflict(error) || postgres::is_locked(error)
+    }
+
+    /// Whether the embedded database's file is damaged, or is no database at all.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        self.sqlite_code().is_some_and(|code| DAMAGED.contains(&(code & PRIMARY_CODE)))
+    }
+
+    fn sqlite_code(&self) -> Option<i32> {
+        match self {
+            Self::Unavailable(error) => {
+                // A server's codes may look like numbers too.
+                let cause = error.as_database_error().filter(|cause| cause.try_downcast_ref::<SqliteError>().is_some());
+                cause?.code()?.parse().ok()
+            }
+            Self::NotRead(error) => error.sqlite_error().map(|cause| cause.extended_code),
+            _ => None,
+        }
     }
 
     /// What an operator can do about it, by the setting's name where there is one.
@@ -164,6 +186,18 @@ mod tests {
         assert!(matches!(StoreError::from(sqlx::Error::PoolTimedOut), StoreError::Unavailable(_)));
     }
 
+    #[tokio::test]
+    async fn a_damaged_database_is_told_apart() {
+        use crate::store::{DatabaseUrl, Migrate, Store};
+
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.db");
+        std::fs::write(&path, "x".repeat(10_000)).unwrap();
+        let opened = Store::open(&DatabaseUrl::Sqlite(path), Migrate::No).await;
+        assert!(opened.as_ref().is_err_and(StoreError::is_damaged), "{opened:?}");
+        assert!(!StoreError::Full.is_damaged() && !StoreError::from(sqlx::Error::PoolTimedOut).is_damaged());
+    }
+
     #[test]
     fn the_embedded_readers_errors_are_told_apart() {
         const BUSY: i32 = 5;
@@ -172,6 +206,9 @@ mod tests {
             assert!(matches!(failure(code), StoreError::Full), "{code}");
         }
         assert!(matches!(failure(BUSY), StoreError::NotRead(_)));
+        for (code, damaged) in [(11, true), (267, true), (26, true), (BUSY, false)] {
+            assert_eq!(failure(code).is_damaged(), damaged, "{code}");
+        }
         let connection = rusqlite::Connection::open_in_memory().unwrap();
         for column in ["1", "CAST(x'ff' AS TEXT)"] {
             let read = connection.query_row(&format!("SELECT {column}"), [], |row| row.get::<_, String>(0));

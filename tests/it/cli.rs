@@ -4,6 +4,8 @@ use std::convert::Infallible;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -77,7 +79,11 @@ impl Place {
 }
 
 fn ran(command: &mut Command) -> Ran {
-    let Output { status, stdout, stderr } = command.output().unwrap();
+    ran_to(command.output().unwrap())
+}
+
+fn ran_to(output: Output) -> Ran {
+    let Output { status, stdout, stderr } = output;
     let text = |octets| String::from_utf8(octets).unwrap();
     Ran { code: status.code().unwrap(), out: text(stdout), err: text(stderr) }
 }
@@ -185,6 +191,91 @@ fn commands_do_not_make_a_data_directory() {
     assert!(ran.err.contains("there is no database ./data/attachlink.db"), "{}", ran.err);
     assert_eq!(fs::read_dir(place.data_dir()).unwrap().count(), 0);
     assert!(!place.dir.path().join("copy.db").exists());
+}
+
+#[test]
+fn what_is_no_database_is_named_once_with_what_to_do() {
+    let place = Place::new();
+    fs::create_dir(place.data_dir()).unwrap();
+    fs::write(place.data_dir().join("attachlink.db"), "x".repeat(10_000)).unwrap();
+    for args in [&["serve"][..], &["key", "list"], &["key", "create", "--scope", "notify"], &["backup", "copy.db"]] {
+        let ran = place.run(args);
+        assert_eq!((ran.code, ran.out.as_str()), (FAILURE, ""), "{args:?}");
+        let complaint = ran.err.lines().next_back().unwrap();
+        assert!(complaint.starts_with("attachlink: ./data/attachlink.db is damaged, or no database"), "{complaint}");
+        assert!(complaint.contains("put a backup in its place (docs/OPERATIONS.md, Restoring)"), "{complaint}");
+        assert_eq!(complaint.matches("file is not a database").count(), 1, "{complaint}");
+    }
+}
+
+#[test]
+fn a_file_in_the_place_of_a_directory_is_named() {
+    let place = Place::new();
+    let file = place.file("file", "");
+    for (setting, value) in [("--data-dir", file.clone()), ("--objects", format!("file:{file}"))] {
+        let ran = place.run(&["serve", setting, &value]);
+        assert_eq!(ran.code, FAILURE, "{}", ran.err);
+        let says = format!("attachlink: {file} is no directory; name another with {setting}");
+        assert!(ran.err.lines().next_back().unwrap().starts_with(&says), "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_port_that_is_taken_is_told_with_what_to_do() {
+    let place = Place::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let free = "127.0.0.1:0";
+    let ran = place.run(&["serve", "--public-listen", &address, "--api-listen", free, "--ops-listen", free]);
+    assert_eq!(ran.code, FAILURE);
+    let says = format!("attachlink: cannot listen on {address} (public_listen): ");
+    assert!(
+        ran.err.contains(&says) && ran.err.ends_with("; stop what listens there, or choose another port\n"),
+        "{}",
+        ran.err
+    );
+}
+
+/// Runs the command as a user whom, unlike root, the operating system refuses something. `None` where there is no such
+/// user who may run it.
+fn ran_as_no_root(command: &mut Command) -> Option<Ran> {
+    const NOBODY: u32 = 65_534;
+    if rustix::process::geteuid().is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    match command.output() {
+        Ok(output) => Some(ran_to(output)),
+        Err(error) => {
+            println!("NOT RUN: {error}");
+            None
+        }
+    }
+}
+
+#[test]
+fn what_a_user_may_not_read_and_write_is_named_with_what_to_do() {
+    let place = Place::migrated();
+    let set = |path: &Path, mode: u32| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let (data, other) = (place.data_dir(), place.dir.path().join("other"));
+    fs::create_dir_all(other.join("objects")).unwrap();
+    set(place.dir.path(), 0o755);
+    set(&data, 0o777);
+    set(&data.join("attachlink.db"), 0);
+    set(&other, 0o777);
+    set(&other.join("objects"), 0o555);
+    for (args, named) in [
+        (&["serve"][..], "./data/attachlink.db"),
+        (&["key", "list"], "./data/attachlink.db"),
+        (&["serve", "--data-dir", "./other"], "./other/objects"),
+        (&["serve", "--data-dir", "./other/objects/new"], "./other/objects"),
+    ] {
+        let Some(ran) = ran_as_no_root(&mut place.command(args)) else { return };
+        assert_eq!(ran.code, FAILURE, "{args:?}: {}", ran.err);
+        let says = format!("attachlink: cannot read and write {named}: Permission denied");
+        let complaint = ran.err.lines().next_back().unwrap();
+        assert!(complaint.starts_with(&says) && complaint.ends_with("or change its owner or mode"), "{complaint}");
+    }
+    set(&other.join("objects"), 0o755);
 }
 
 #[test]
