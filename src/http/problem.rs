@@ -146,6 +146,22 @@ fn shortened(text: Cow<'static, str>) -> Cow<'static, str> {
     }
 }
 
+/// What the log says of a failing database. One whose disk is full answers what changes nothing.
+fn logged_of_database(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Full => "the database takes no changes: make room on its disk",
+        _ => "the database does not answer",
+    }
+}
+
+/// What the log says of a failing object store.
+fn logged_of_objects(error: &ObjectError) -> &'static str {
+    match error {
+        ObjectError::Full => "the object store takes nothing new: make room in it, or raise its quota",
+        _ => "the object store does not answer",
+    }
+}
+
 /// A failing database is `503`: the log gets the cause, the client a fixed sentence.
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
@@ -153,7 +169,7 @@ impl From<StoreError> for Problem {
             tracing::error!(error = %causes(&error), "the database holds what it should not");
             return Self::new(Code::Internal, "The service met a fault of its own. Its log says which.");
         }
-        tracing::warn!(error = %causes(&error), "the database does not answer");
+        tracing::warn!(error = %causes(&error), "{}", logged_of_database(&error));
         if matches!(error, StoreError::Restored) {
             let detail = "The database was restored from a backup. The operator has to run `attachlink recover`.";
             return Self::new(Code::RecoveryRequired, detail);
@@ -168,7 +184,7 @@ impl From<ObjectError> for Problem {
         match error {
             ObjectError::NotFound | ObjectError::Changed => Self::object_unavailable(),
             ObjectError::Full | ObjectError::Unavailable(_) => {
-                tracing::warn!(error = %causes(&error), "the object store does not answer");
+                tracing::warn!(error = %causes(&error), "{}", logged_of_objects(&error));
                 Self::unavailable()
             }
         }
@@ -214,6 +230,14 @@ mod tests {
         assert_eq!(Problem::from(StoreError::Full).code, Code::Unavailable);
         assert_eq!(Problem::from(ObjectError::NotFound).code, Code::ObjectUnavailable);
         assert_eq!(Problem::from(ObjectError::Changed).code, Code::ObjectUnavailable);
+    }
+
+    #[test]
+    fn the_log_says_that_a_full_disk_needs_room() {
+        assert!(logged_of_database(&StoreError::Full).contains("make room on its disk"));
+        assert!(logged_of_objects(&ObjectError::Full).contains("make room in it"));
+        assert_eq!(logged_of_database(&StoreError::ReadOnly), "the database does not answer");
+        assert_eq!(logged_of_objects(&ObjectError::Changed), "the object store does not answer");
     }
 
     #[test]
