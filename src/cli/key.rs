@@ -122,7 +122,7 @@ impl Create {
         let binding = binding_of(self.site, self.project);
         let text = describe(notify, admin, &binding);
         store.create_key(&NewKey { id: minted.id, hash: minted.hash, notify, admin, binding }, now).await?;
-        if let Err(error) = output::print(&format!("{}\n", minted.reveal())) {
+        if let Err(error) = output::deliver(&format!("{}\n", minted.reveal())) {
             // A key that nobody has must not stay.
             store.revoke_key(minted.id, now).await?;
             return Err(error.context("the key was revoked again"));

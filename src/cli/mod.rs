@@ -98,7 +98,7 @@ pub fn main() -> ExitCode {
 
 /// Help and version go to standard output with code 0, wrong usage to standard error with code 2.
 fn print_clap(error: &clap::Error) -> ExitCode {
-    let printed = error.print().is_ok();
+    let printed = output::unless_reader_left(error.print()).is_ok();
     let code = u8::try_from(error.exit_code()).unwrap_or(EXIT_USAGE);
     ExitCode::from(if code == 0 && !printed { EXIT_FAILURE } else { code })
 }

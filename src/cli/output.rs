@@ -5,10 +5,31 @@ use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 
 use anyhow::Context as _;
 
-/// Writes to standard output, whole, or says why not.
+const NOT_WRITTEN: &str = "cannot write to standard output";
+
+/// Writes to standard output, whole, or says why not. A reader that has gone, as `head` does, is no failure: what the
+/// command is for was done, and nobody wants the rest.
 pub(super) fn print(text: &str) -> anyhow::Result<()> {
+    unless_reader_left(write(text)).context(NOT_WRITTEN)
+}
+
+/// As [`print()`], for what is said this once and must arrive.
+pub(super) fn deliver(text: &str) -> anyhow::Result<()> {
+    write(text).context(NOT_WRITTEN)
+}
+
+fn write(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("cannot write to standard output")
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// What was written, when a reader who has gone is as good as one who read it all.
+pub(super) fn unless_reader_left(written: io::Result<()>) -> io::Result<()> {
+    match written {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
 }
 
 /// A line on standard error that is no error. Nobody may be listening there, and that is no failure.
@@ -65,6 +86,12 @@ mod tests {
         for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (6_291_456, "6,291,456"), (48211, "48,211")] {
             assert_eq!(grouped(number), text);
         }
+    }
+
+    #[test]
+    fn a_reader_who_has_gone_is_no_failure() {
+        assert!(unless_reader_left(Err(io::ErrorKind::BrokenPipe.into())).is_ok());
+        assert!(unless_reader_left(Err(io::ErrorKind::StorageFull.into())).is_err());
     }
 
     #[test]

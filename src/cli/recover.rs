@@ -41,7 +41,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     history::keep(&objects, mark)
         .await
         .context("every link is dead, but the object store could not be told; run this again")?;
-    output::print(&format!(
+    output::deliver(&format!(
         "recovered: every link issued so far is dead, in {projects}, and every login and sign-up token too;\n\
          services go on within 10 seconds\n\
          \n\

@@ -365,6 +365,14 @@ fn a_key_whose_text_cannot_be_shown_does_not_stay() {
     assert!(ran.err.contains("standard output") && ran.err.contains("revoked"), "{}", ran.err);
     assert!(place.keys().iter().all(|key| key["revoked_at"].is_string()), "{:?}", place.keys());
 
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let gone = self::ran(place.command(&["key", "create", "--scope", "notify"]).stdout(writer));
+    assert_eq!(gone.code, FAILURE);
+    assert!(gone.err.contains("Broken pipe") && gone.err.contains("revoked"), "{}", gone.err);
+    assert_eq!(place.keys().len(), 2);
+    assert!(place.keys().iter().all(|key| key["revoked_at"].is_string()), "{:?}", place.keys());
+
     let before = place.keys().len();
     let mut shell = Command::new("sh");
     let binary = env!("CARGO_BIN_EXE_attachlink");
@@ -461,6 +469,17 @@ fn openapi_prints_the_description() {
     let ran = Place::new().run(&["openapi"]);
     assert_eq!((ran.code, ran.err.as_str()), (DONE, ""));
     assert!(ran.out.starts_with("openapi: 3.1.") || ran.out.starts_with("openapi: '3.1."), "{:.80}", ran.out);
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_is_no_failure() {
+    let place = Place::migrated();
+    for args in [&["openapi"][..], &["check-config"], &["key", "list"], &["--help"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let ran = ran(place.command(args).stdout(writer));
+        assert_eq!((ran.code, ran.err.as_str()), (DONE, ""), "{args:?}");
+    }
 }
 
 /// Answers one request on a free port, and returns the port.
