@@ -37,7 +37,15 @@ pub(super) struct Options {
     #[arg(long, global = true, value_name = "WHERE", help_heading = HEADING, hide_short_help = true)]
     objects: Option<String>,
     /// An email is inline while it is smaller than this [ATTACHLINK_INLINE_LIMIT, default 6291456]
-    #[arg(long, global = true, value_name = "OCTETS", help_heading = HEADING, hide_short_help = true)]
+    // A negative number is the setting's to refuse: it says what to write.
+    #[arg(
+        long,
+        global = true,
+        value_name = "OCTETS",
+        help_heading = HEADING,
+        hide_short_help = true,
+        allow_negative_numbers = true
+    )]
     inline_limit: Option<String>,
     /// A tracing filter, such as info,attachlink=debug [ATTACHLINK_LOG]
     #[arg(long, global = true, value_name = "FILTER", help_heading = HEADING, hide_short_help = true)]

@@ -131,6 +131,7 @@ fn a_wrong_configuration_is_code_2_for_every_command_and_nothing_is_made() {
         (&["check-config"], &["--config", &wrong]),
         (&["migrate"], &["--database-url", "postgres://a,b/db"]),
         (&["key", "list"], &["--inline-limit", "6MB"]),
+        (&["check-config"], &["--inline-limit", "-1"]),
         (&["healthcheck"], &["--ops-listen", "127.0.0.1:0"]),
         (&["serve"], &["--objects", "s3://no_bucket"]),
         (&["serve"], &["--public-url", "files.example.com"]),
