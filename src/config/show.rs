@@ -8,6 +8,8 @@ use crate::store::without_password;
 
 /// What stands for a secret.
 const HIDDEN: &str = "***";
+/// The furthest to the right that the remarks are put; beyond it they follow their line.
+const MAX_WIDTH: usize = 60;
 
 /// A setting as it is in force, safe to show.
 #[derive(Debug, Clone)]
@@ -47,7 +49,7 @@ fn without_secret(text: &str) -> String {
     url::Url::parse(text).map_or_else(|_| HIDDEN.to_owned(), |url| without_password(&url))
 }
 
-/// All of it as TOML, the remarks in one column.
+/// All of it as TOML, the remarks in one column, but for lines that are too long for it.
 pub(super) fn toml(in_force: &[InForce]) -> String {
     let lines: Vec<(String, &str)> = in_force
         .iter()
@@ -56,10 +58,11 @@ pub(super) fn toml(in_force: &[InForce]) -> String {
             None => (format!("# {} is not set", line.key), &*line.remark),
         })
         .collect();
-    let width = lines.iter().map(|(left, _)| left.chars().count()).max().unwrap_or(0);
+    let widths = lines.iter().map(|(left, _)| left.chars().count());
+    let width = widths.filter(|width| *width <= MAX_WIDTH).max().unwrap_or(0);
     let mut text = String::new();
     for (left, remark) in lines {
-        let pad = width - left.chars().count();
+        let pad = width.saturating_sub(left.chars().count());
         let _ = writeln!(text, "{left}{:pad$}  # {remark}", "");
     }
     text
@@ -68,6 +71,16 @@ pub(super) fn toml(in_force: &[InForce]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_value_does_not_move_the_remarks_of_the_others() {
+        let line = |key, value: &str| InForce { key, value: Some(value.to_owned()), remark: "default".to_owned() };
+        let (longest, longer) = ("7".repeat(MAX_WIDTH - "b = ".len()), "8".repeat(MAX_WIDTH - "b = ".len() + 1));
+        let few = [line("a", "1"), line("bc", "22"), line("d", &longer)];
+        assert_eq!(toml(&few), format!("a = 1    # default\nbc = 22  # default\nd = {longer}  # default\n"));
+        let full = toml(&[line("a", "1"), line("b", &longest)]);
+        assert!(full.lines().all(|line| line.find('#') == Some(MAX_WIDTH + 2)), "{full}");
+    }
 
     #[test]
     fn passwords_are_hidden_wherever_they_stand() {
