@@ -236,8 +236,20 @@ fn read_table(name: &str, path: &Path) -> Result<toml::Table, ConfigError> {
 /// Where the text stops being TOML. The parser's own message would quote the line, which may hold a secret.
 fn not_toml(path: &Path, text: &str, error: &toml::de::Error) -> Problem {
     let at = error.span().map_or(0, |span| span.start.min(text.len()));
-    let line = 1 + text.get(..at).unwrap_or(text).matches('\n').count();
-    Problem::new(format!("{}:{line}", path.display()), format!("is not TOML: {}", error.message()))
+    let before = text.get(..at).unwrap_or(text).matches('\n').count();
+    let problem = match text.lines().nth(before) {
+        Some(line) if holds_too_long_a_number(line) => "the number has too many digits; write a smaller one".to_owned(),
+        _ => format!("is not TOML: {}", error.message()),
+    };
+    Problem::new(format!("{}:{}", path.display(), before + 1), problem)
+}
+
+/// Whether a line sets a whole number beyond 64 bits, of which the parser speaks in the names of Rust's types.
+fn holds_too_long_a_number(line: &str) -> bool {
+    let value = line.split_once('=').map_or("", |(_, value)| value).split('#').next().unwrap_or_default();
+    let digits = value.trim().replace('_', "");
+    let bare = digits.strip_prefix(['+', '-']).unwrap_or(&digits);
+    !bare.is_empty() && bare.bytes().all(|octet| octet.is_ascii_digit()) && digits.parse::<i64>().is_err()
 }
 
 fn unknown_key(key: &str, path: &Path) -> Problem {

@@ -203,6 +203,21 @@ fn what_is_not_toml_is_told_by_line_and_not_quoted() {
 }
 
 #[test]
+fn a_number_beyond_64_bits_is_told_in_plain_words() {
+    for number in ["9223372036854775808", "-9999999999999999999", "1_000_000_000_000_000_000_000_000_000_000 # octets"]
+    {
+        let (_dir, path) = written(&format!("log = 'info'\ninline_limit = {number}\n"));
+        let error = load(&[("config", &path)], &[]).unwrap_err().to_string();
+        assert_eq!(error, format!("{path}:2: the number has too many digits; write a smaller one"), "{number}");
+    }
+    // Other slips in numbers are told as such.
+    for text in ["inline_limit = 007", "inline_limit = 1__0", "inline_limit = 1\ninline_limit = 2"] {
+        let error = from_file(text).unwrap_err().to_string();
+        assert!(error.contains("is not TOML: "), "{text}: {error}");
+    }
+}
+
+#[test]
 fn no_error_repeats_a_secret() {
     for url in ["postgres://u:hunter2@db/al?x=y", "mysql://u:hunter2@db/al", "hunter2"] {
         let error = load(&[], &[("ATTACHLINK_DATABASE_URL", url)]).unwrap_err();
