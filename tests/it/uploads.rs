@@ -65,6 +65,41 @@ async fn a_configured_limit_refuses_larger_uploads() {
     service.upload(&content("a1"), "text/plain", vec![b'x'; 1000]).await.ok(201);
 }
 
+/// Programs that go on with an upload send the rest of it alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_of_a_file_or_a_packed_one_is_not_taken_for_it() {
+    let service = Service::start().await;
+    service.acme().await;
+    service.upload(&content("a1"), "text/plain", "0123456789").await.ok(201);
+    for (name, value) in [("Content-Range", "bytes 4-9/10"), ("Content-Encoding", "gzip")] {
+        let head = format!(
+            "PUT /v1{} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\n{name}: {value}\r\nConnection: close\r\n\
+             Content-Length: 6\r\n\r\n456789",
+            content("a1"),
+            service.key
+        );
+        let answer = exchanged(&service, &head).await;
+        assert!(answer.starts_with("HTTP/1.1 422 ") && answer.contains(&format!("\"field\":\"{name}\"")), "{answer}");
+    }
+    let plain = format!(
+        "PUT /v1{} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nContent-Encoding: identity\r\n\
+         Connection: close\r\nContent-Length: 6\r\n\r\n456789",
+        content("a2"),
+        service.key
+    );
+    assert!(exchanged(&service, &plain).await.starts_with("HTTP/1.1 201 "));
+    let (url, _) = service.link("c1", "a1").await;
+    assert_eq!(service.open(&url).await.ok(200).body, "0123456789");
+}
+
+async fn exchanged(service: &Service, request: &str) -> String {
+    let mut stream = TcpStream::connect(service.running.api_addr).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn metadata_and_names() {
     let service = Service::start().await;

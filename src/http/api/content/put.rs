@@ -7,7 +7,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::Response;
-use http::{HeaderMap, Uri, header};
+use http::{HeaderMap, HeaderValue, Uri, header};
 use http_body::Body as _;
 use percent_encoding::percent_decode_str;
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -33,7 +33,8 @@ refusals!(SiteNotFound, ProjectNotFound, CommentDeleted, UploadTooLarge, Storage
 
 /// Upload an attachment's bytes: they are streamed into the store, then registered.
 ///
-/// There is no size limit unless one is configured. Uploading again replaces the bytes: links that were issued keep
+/// There is no size limit unless one is configured. The bytes come whole (no `Content-Range`) and as they are (no
+/// `Content-Encoding`). Uploading again replaces the bytes: links that were issued keep
 /// working and serve the new bytes under a new `ETag`. An upload that is cut leaves everything as it was.
 #[utoipa::path(
     put, path = "/v1/sites/{site}/projects/{project}/comments/{comment}/attachments/{attachment}/content",
@@ -80,6 +81,7 @@ async fn upload(
 ) -> Result<Stored, Problem> {
     let filename = filename(request.uri())?;
     let claimed = media_type(request.headers())?;
+    must_be_whole(request.headers())?;
     let body = request.into_body();
     must_fit(app, &body)?;
     must_be_open(app, &path.comment).await?;
@@ -139,6 +141,22 @@ fn filename(uri: &Uri) -> Result<String, Problem> {
 fn media_type(headers: &HeaderMap) -> Result<String, Problem> {
     let Some(claimed) = headers.get(header::CONTENT_TYPE) else { return Ok(UNKNOWN_MEDIA_TYPE.to_owned()) };
     check_media_type("Content-Type", claimed.to_str().unwrap_or_default())
+}
+
+/// A part is not taken for the file (RFC 9110 section 14.5), nor what somebody packed for the way: it would be served so.
+fn must_be_whole(headers: &HeaderMap) -> Result<(), Problem> {
+    if headers.contains_key(header::CONTENT_RANGE) {
+        return Err(Problem::invalid(
+            "Content-Range",
+            "must be left out: uploads are whole, so begin again at the first octet",
+        ));
+    }
+    let is_as_it_is = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if headers.get_all(header::CONTENT_ENCODING).iter().all(is_as_it_is) {
+        Ok(())
+    } else {
+        Err(Problem::invalid("Content-Encoding", "must be left out: send the bytes as recipients are to get them"))
+    }
 }
 
 /// A stated length over the limit is refused before an octet is read.
