@@ -133,11 +133,24 @@ async fn a_code_of_another_login_is_of_no_use() {
 async fn an_address_that_nobody_verified_is_nobodys() {
     let desk = Desk::open().await;
     let link = desk.link_of_an_email().await;
+    for nobody in ["unverified@customer.example", "unverified-by-text@customer.example"] {
+        let mut steps = Steps::default();
+        let back = steps.way_back(&desk, &link, nobody).await;
+        let refused = steps.open(&desk.service, &back).await.ok(403);
+        assert!(page(&refused).contains("your email address is not verified"), "{}", page(&refused));
+        assert!(!steps.cookies.contains_key("attachlink-session"));
+    }
+}
+
+/// Not as OpenID Connect has it, but as several large providers do.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_may_say_in_words_that_an_address_is_verified() {
+    let desk = Desk::open().await;
+    let link = desk.link_of_an_email().await;
     let mut steps = Steps::default();
-    let back = steps.way_back(&desk, &link, "unverified@customer.example").await;
-    let refused = steps.open(&desk.service, &back).await.ok(403);
-    assert!(page(&refused).contains("your email address is not verified"), "{}", page(&refused));
-    assert!(!steps.cookies.contains_key("attachlink-session"));
+    let back = steps.way_back(&desk, &link, "by-text@customer.example").await;
+    steps.open(&desk.service, &back).await.ok(303);
+    assert!(steps.cookies.contains_key("attachlink-session"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
