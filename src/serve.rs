@@ -178,8 +178,8 @@ pub(crate) async fn open_objects(config: &Config, store: &Store, now: OffsetDate
         "the object directory (objects) has no folder {HISTORY}, where this database has left marks of revocations: is the \
          volume mounted? If it is the right directory all the same, make that folder in it"
     );
-    objects.begin_history().context("cannot write to the object store (objects)")?;
     objects.ping().await.context("the object store (objects) cannot be used")?;
+    objects.begin_history().context("cannot write to the object store (objects)")?;
     let litter = objects.remove_litter(now).await.context("the object store (objects) cannot be cleaned")?;
     if litter > 0 {
         tracing::info!(litter, "removed what unfinished uploads had left");

@@ -128,19 +128,19 @@ async fn a_standby_that_lags_is_not_taken_for_a_restored_database() {
     let leads_to = Arc::new(AtomicU16::new(cluster.port()));
     let pooler = leading_to(Arc::clone(&leads_to)).await;
     let url = format!("postgres://attachlink@127.0.0.1:{pooler}/{}?sslmode=disable", database.name);
-    let pooled = Store::open_with(&url.parse().unwrap(), &options, Migrate::No).await.unwrap();
-    pooled.delete_comment(&path, NOW).await.unwrap();
-    assert!(pooled.newest_mark().await.unwrap().is_some());
+    let through = Store::open_with(&url.parse().unwrap(), &options, Migrate::No).await.unwrap();
+    through.delete_comment(&path, NOW).await.unwrap();
+    assert!(through.newest_mark().await.unwrap().is_some());
     leads_to.store(standby.port, Ordering::SeqCst);
     // Another runtime opens a connection of its own.
-    let elsewhere = pooled.clone();
+    let elsewhere = through.clone();
     let asked = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(elsewhere.newest_mark())
     });
     let asked = tokio::task::spawn_blocking(|| asked.join().unwrap()).await.unwrap();
     assert!(matches!(asked, Err(StoreError::ReadOnly)), "{asked:?}");
-    assert!(!pooled.is_restored());
+    assert!(!through.is_restored());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
