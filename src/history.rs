@@ -47,12 +47,7 @@ pub enum CannotCompare {
 /// # Errors
 /// [`CannotCompare`]; what was found out before stays.
 pub async fn compare(store: &Store, objects: &ObjectStore) -> Result<Option<Mark>, CannotCompare> {
-    // The store first: what it knows was committed before.
-    let newest = objects.marks().await?.into_iter().max();
-    let restored = match &newest {
-        Some(mark) => !store.holds_mark(mark).await?,
-        None => false,
-    };
+    let (newest, restored) = look(store, objects).await?;
     if restored && !store.is_restored() {
         tracing::error!(
             "the database does not hold the newest revocation that the object store knows: it was restored from a \
@@ -63,6 +58,26 @@ pub async fn compare(store: &Store, objects: &ObjectStore) -> Result<Option<Mark
     }
     store.set_restored(restored);
     Ok(newest)
+}
+
+/// The store's newest mark, where the database does not hold it: then the database was restored.
+///
+/// # Errors
+/// [`CannotCompare`].
+pub async fn lost_mark(store: &Store, objects: &ObjectStore) -> Result<Option<Mark>, CannotCompare> {
+    let (newest, restored) = look(store, objects).await?;
+    Ok(newest.filter(|_| restored))
+}
+
+/// The store's newest mark, and whether the database lacks it.
+async fn look(store: &Store, objects: &ObjectStore) -> Result<(Option<Mark>, bool), CannotCompare> {
+    // The store first: what it knows was committed before.
+    let newest = objects.marks().await?.into_iter().max();
+    let restored = match &newest {
+        Some(mark) => !store.holds_mark(mark).await?,
+        None => false,
+    };
+    Ok((newest, restored))
 }
 
 /// Brings the newest mark to the object store, unless the database turns out to be restored. Gives the one that is there.

@@ -7,9 +7,7 @@ use super::existing::{Expect, open_patiently};
 use super::{blame, output};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::Config;
-use crate::domain::mark::Mark;
-use crate::objects::ObjectStore;
-use crate::store::{Migrate, Store};
+use crate::store::Migrate;
 use crate::{audit, history, serve};
 
 const EXAMPLES: &str = "\
@@ -31,7 +29,7 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
     let store = open_patiently(config, Expect::Database, Migrate::No).await?;
     let objects = serve::open_objects(config, &store, SystemClock.now()).await;
     let objects = objects.map_err(|error| blame::named(error, config))?;
-    let Some(newest) = lost_mark(&store, &objects).await? else {
+    let Some(newest) = history::lost_mark(&store, &objects).await? else {
         return output::print("the database was not restored from a backup: there is nothing to recover\n");
     };
     let (projects, mark) = store.recover(&newest).await?;
@@ -55,13 +53,4 @@ pub(super) async fn run(config: &Config) -> anyhow::Result<()> {
          - set the modes, plans and compliance switches that were changed since then\n\
          - register and upload what came since then; links in emails sent before now have to be sent again\n"
     ))
-}
-
-/// The object store's newest mark, where the database does not hold it: then the database was restored. A service learns
-/// the same by [`history::compare`], which tells its log to run this command.
-async fn lost_mark(store: &Store, objects: &ObjectStore) -> Result<Option<Mark>, history::CannotCompare> {
-    // The store first: what it knows was committed before.
-    let Some(newest) = objects.marks().await?.into_iter().max() else { return Ok(None) };
-    let is_held = store.holds_mark(&newest).await?;
-    Ok((!is_held).then_some(newest))
 }

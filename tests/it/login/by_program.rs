@@ -142,7 +142,7 @@ async fn an_address_that_nobody_verified_is_nobodys() {
     }
 }
 
-/// Not as OpenID Connect has it, but as several large providers do.
+/// Not as `OpenID` Connect has it, but as several large providers do.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_may_say_in_words_that_an_address_is_verified() {
     let desk = Desk::open().await;
