@@ -249,16 +249,6 @@ async fn the_other_listeners_are_not_reachable_through_public() {
     assert!(String::from_utf8(metrics.body.to_vec()).unwrap().contains("attachlink_links_issued_total 0"));
 }
 
-/// RFC 3986 section 6.2.2.2: some programs that links pass through write them so.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_link_may_be_encoded_more_than_it_must() {
-    let (service, url) = with("x.txt", "text/plain", b"hello").await;
-    assert_eq!(service.open(&url.replace("/a/al1_", "/a/%61l1%5F")).await.ok(200).body, "hello");
-    service.open(&url.replace("/a/al1_", "/a/al1%ff")).await.refused(404, "not_found");
-    // Once, not as often as it can be.
-    service.open(&url.replace("/a/al1_", "/a/al1%255F")).await.refused(404, "not_found");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn any_number_of_opens_uses_up_nothing() {
     let (service, url) = with("log.txt", "text/plain", b"hello").await;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use http::request::Parts;
-use percent_encoding::percent_decode_str;
 use time::OffsetDateTime;
 
 use super::brief;
@@ -27,9 +26,7 @@ pub(super) async fn download(
     token: &str,
     log: &LogLine,
 ) -> Result<Answered, Refusal> {
-    // Some programs that pass links on encode more than they must: the URL is the same (RFC 3986 section 6.2.2.2).
-    let token = percent_decode_str(token).decode_utf8().map_err(|_| Refusal::new(Code::NotFound))?;
-    let presented = parse_link(&token, public.app.clock.now()).map_err(|_| Refusal::new(Code::NotFound))?;
+    let presented = parse_link(token, public.app.clock.now()).map_err(|_| Refusal::new(Code::NotFound))?;
     let candidate = Candidate::enter(public, gate, head, presented.id);
     let answer = public.batcher.ask(presented.id).await.map_err(|_| Refusal::new(Code::Unavailable))?;
     let row = genuine(answer.row, presented)?;
