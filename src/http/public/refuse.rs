@@ -60,7 +60,8 @@ impl Refusal {
     /// A client asked too often for what is not there, and may again after this time.
     pub(super) fn too_many_requests(wait: Duration) -> Self {
         let whole_seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        Self { wait_seconds: Some(whole_seconds), ..Self::new(Code::TooManyRequests) }
+        // It may be over by now; this one is refused all the same.
+        Self { wait_seconds: Some(whole_seconds.max(1)), ..Self::new(Code::TooManyRequests) }
     }
 
     /// Names the file's size, for `416`.
@@ -225,6 +226,14 @@ fn wants_page(headers: &HeaderMap) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_told_to_wait_is_told_whole_seconds() {
+        for (wait_ms, seconds) in [(0, 1), (1, 1), (1000, 1), (1001, 2), (59_999, 60)] {
+            let refusal = Refusal::too_many_requests(Duration::from_millis(wait_ms));
+            assert_eq!(refusal.wait_seconds, Some(seconds), "{wait_ms} ms");
+        }
+    }
 
     #[test]
     fn browsers_get_pages_and_programs_get_problems() {
