@@ -117,9 +117,9 @@ pub async fn keep_until(stop: CancellationToken, app: Arc<App>) {
         keeper.report(&app.metrics);
     }
     match timeout(LAST_ROUND, keeper.round(&app)).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(error = %causes(&error), "{NOT_KEPT}"),
-        Err(_) => tracing::warn!("{NOT_KEPT}: it does not answer"),
+        Ok(Err(error)) if keeper.may_be_behind() => tracing::warn!(error = %causes(&error), "{NOT_KEPT}"),
+        Err(_) if keeper.may_be_behind() => tracing::warn!("{NOT_KEPT}: it does not answer"),
+        _ => {}
     }
 }
 
@@ -133,6 +133,11 @@ struct Keeper {
 }
 
 impl Keeper {
+    /// Whether the database has a mark that the store has not, or did not say.
+    fn may_be_behind(&self) -> bool {
+        self.behind_since.is_some() || self.kept.is_none()
+    }
+
     fn tell(&mut self, failed: Option<&CannotCompare>) {
         match failed {
             Some(error) if !self.fails => {

@@ -151,11 +151,7 @@ async fn open_store(config: &Config) -> anyhow::Result<Store> {
     store.context("cannot open the database (database_url)")
 }
 
-/// Opens the object store in force, as it is.
-///
-/// # Errors
-/// Why it cannot be used, with the setting to change.
-pub(crate) async fn connect_objects(config: &Config, make: bool) -> anyhow::Result<ObjectStore> {
+async fn connect_objects(config: &Config, make: bool) -> anyhow::Result<ObjectStore> {
     let objects = match &config.objects.location {
         ObjectsLocation::Local(dir) => ObjectStore::local(dir, make).map_err(anyhow::Error::from),
         ObjectsLocation::S3(settings) => ObjectStore::s3(settings).await.map_err(anyhow::Error::from),
@@ -163,23 +159,34 @@ pub(crate) async fn connect_objects(config: &Config, make: bool) -> anyhow::Resu
     objects.context("cannot open the object store (objects)")
 }
 
+/// Opens the object store of a database that has revoked anything, and so has left a mark there. What was there once is not
+/// made anew in its place, as where a volume is not mounted.
+///
+/// # Errors
+/// Why it cannot be used, with the setting to change; that it cannot be the one.
+pub(crate) async fn known_objects(config: &Config) -> anyhow::Result<ObjectStore> {
+    if let ObjectsLocation::Local(dir) = &config.objects.location {
+        let marks = dir.join(HISTORY);
+        anyhow::ensure!(
+            marks.try_exists().unwrap_or(true),
+            "there is no folder {} (objects), where this database has left marks of revocations: is the volume mounted? To \
+             go on with another directory, make that folder, and give it to the service's user",
+            marks.display()
+        );
+    }
+    connect_objects(config, false).await
+}
+
 /// Opens the object store in force, which a service or a command is to work with.
 ///
 /// # Errors
-/// As [`connect_objects`]; where it cannot be the one that this database belongs to.
+/// Why it cannot be used, with the setting to change; where it cannot be the one that this database belongs to.
 pub(crate) async fn open_objects(config: &Config, store: &Store, now: OffsetDateTime) -> anyhow::Result<ObjectStore> {
-    // A database that has revoked anything has left a mark: what was there once is not made anew in its place, as where a
-    // volume is not mounted.
     let is_known = store.newest_mark().await.context("cannot read the database (database_url)")?.is_some();
-    let objects = connect_objects(config, !is_known).await?;
-    let has_history = objects.has_history().context("cannot read the object store (objects)")?;
-    anyhow::ensure!(
-        !is_known || has_history,
-        "the object directory (objects) has no folder {HISTORY}, where this database has left marks of revocations: is the \
-         volume mounted? If it is the right directory all the same, make that folder in it"
-    );
+    let objects = if is_known { known_objects(config).await } else { connect_objects(config, true).await }?;
     objects.ping().await.context("the object store (objects) cannot be used")?;
-    objects.begin_history().context("cannot write to the object store (objects)")?;
+    let begun = objects.begin_history();
+    begun.with_context(|| format!("cannot write to the folder {HISTORY} of the object store (objects)"))?;
     let litter = objects.remove_litter(now).await.context("the object store (objects) cannot be cleaned")?;
     if litter > 0 {
         tracing::info!(litter, "removed what unfinished uploads had left");

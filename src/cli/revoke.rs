@@ -32,7 +32,10 @@ Examples:
   attachlink revoke --site acme --link 019abd3e-0c5f-7d3c-9a53-2f0e6c1b7a11
 
 Links issued so far die at once, in every running service on this database. Attachments,
-comments and modes stay, and new links can be issued. It cannot be undone.";
+comments and modes stay, and new links can be issued. It cannot be undone.
+
+The object store is told of it too, by which a backup of the database is found out that does
+not know of it: give this the settings of the service.";
 
 /// Kill links: all of a site, project, comment or attachment, or one
 #[derive(Args)]
@@ -64,11 +67,10 @@ impl Revoke {
             Some(link) => revoke_link(&store, &self.site, link).await?,
             None => revoke_under(&store, &self.site.clone(), &self.target()).await?,
         };
-        output::print(&done)?;
         if let Err(error) = leave_mark(config, &store).await {
             tracing::warn!(error = format!("{error:#}"), "{NOT_KEPT}");
         }
-        Ok(())
+        output::print(&done)
     }
 
     fn target(self) -> RevokeTarget {
@@ -86,7 +88,7 @@ impl Revoke {
 /// does so by itself.
 async fn leave_mark(config: &Config, store: &Store) -> anyhow::Result<()> {
     let brought = async {
-        let objects = serve::connect_objects(config, false).await?;
+        let objects = serve::known_objects(config).await?;
         history::bring(store, &objects).await?;
         anyhow::Ok(())
     };

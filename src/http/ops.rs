@@ -81,7 +81,7 @@ fn why_not(error: &StoreError) -> &'static str {
     match error {
         StoreError::ReadOnly => "its server is a standby, or read-only",
         StoreError::Full => "its disk is full",
-        StoreError::Replaced => "its file was moved or replaced: restart the service",
+        StoreError::Replaced => "its file was moved or replaced: put it back, or stop the service and restore it",
         other => other.advice().unwrap_or(FAILS),
     }
 }

@@ -5,6 +5,7 @@ use std::os::fd::AsFd as _;
 use std::sync::Arc;
 
 use cap_std::fs::{Dir, OpenOptions};
+use rustix::fs::{Access, AtFlags, accessat};
 
 use super::local::{LocalDir, blocking};
 use super::{ObjectError, beneath};
@@ -12,12 +13,8 @@ use crate::domain::attachment::HISTORY;
 use crate::domain::mark::Mark;
 
 impl LocalDir {
-    pub(super) fn has_history(&self) -> io::Result<bool> {
-        self.root.try_exists(HISTORY)
-    }
-
     pub(super) fn begin_history(&self) -> io::Result<()> {
-        folder(&self.root).map(drop)
+        Ok(accessat(&folder(&self.root)?, ".", Access::WRITE_OK | Access::EXEC_OK, AtFlags::empty())?)
     }
 
     pub(super) async fn leave_mark(self: &Arc<Self>, mark: Mark) -> Result<(), ObjectError> {

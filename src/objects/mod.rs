@@ -150,18 +150,8 @@ impl ObjectStore {
         }
     }
 
-    /// Whether there is the place of marks. Of a bucket that is not known before one is left there.
-    ///
-    /// # Errors
-    /// What the operating system says.
-    pub fn has_history(&self) -> io::Result<bool> {
-        match self {
-            Self::Local(dir) => dir.has_history(),
-            Self::S3(_) => Ok(true),
-        }
-    }
-
-    /// Makes the place of marks, which tells this directory from an empty one. Blocks: for the start only.
+    /// Makes the place of marks where it is missing, which tells this directory from an empty one, and tries whether it can be
+    /// written to. Blocks: for the start only.
     ///
     /// # Errors
     /// What the operating system says.

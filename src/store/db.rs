@@ -181,9 +181,10 @@ impl Db {
         match self {
             // IMMEDIATE takes the write lock at once: a transaction that has read cannot then fail to write.
             Self::Sqlite { writer, file, .. } => {
-                // What is answered must be there after a restart.
+                let tx = writer.begin_with("BEGIN IMMEDIATE").await?;
+                // What is answered must be there after a restart. It may have waited for its turn.
                 file.must_be_in_place()?;
-                Ok(Tx(Arm::Sqlite(writer.begin_with("BEGIN IMMEDIATE").await?)))
+                Ok(Tx(Arm::Sqlite(tx)))
             }
             Self::Postgres(server) => Ok(Tx(Arm::Postgres(ServerTx::begin(server).await?))),
         }

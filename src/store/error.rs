@@ -36,7 +36,10 @@ pub enum StoreError {
     #[error("the database was restored from a backup: run `attachlink recover`")]
     Restored,
     /// The embedded database's file is not the one that was opened.
-    #[error("the database's file was moved or replaced while it was open: restart the service")]
+    #[error(
+        "the database's file was moved or replaced while it was open: put it back, or stop the service and do as \
+         docs/OPERATIONS.md says, Restoring"
+    )]
     Replaced,
     /// A stored row says something that this service never writes.
     #[error("the database holds something that cannot be read: {0}")]

@@ -47,7 +47,12 @@ pub(super) async fn leave(tx: &mut Tx) -> Result<Mark, StoreError> {
 impl Store {
     /// Refuses to answer for a database that was restored from a backup.
     pub(super) fn must_not_be_restored(&self) -> Result<(), StoreError> {
-        if self.is_restored() { Err(StoreError::Restored) } else { Ok(()) }
+        if !self.is_restored() {
+            return Ok(());
+        }
+        // Then that is why.
+        self.db.must_be_in_place()?;
+        Err(StoreError::Restored)
     }
 
     /// Whether the database is known to be restored from a backup: then it serves and issues no link.

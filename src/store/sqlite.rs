@@ -43,14 +43,16 @@ const DIRECTORY_MODE: u32 = 0o700;
 pub(super) async fn open(path: &Path, migrate: Migrate) -> Result<Db, StoreError> {
     // An absolute path begins with a slash, so SQLite cannot take it for a `file:` URI or for `:memory:`.
     let path = std::path::absolute(path)?;
+    must_have_its_database(&path)?;
     match migrate {
         Migrate::Yes => make_file(&path)?,
         Migrate::No if !path.try_exists()? => return Err(SchemaMismatch::Missing.into()),
         Migrate::No => {}
     }
+    // By the name that others find it by, which may be a link.
+    let file = DatabaseFile::at(path.clone())?;
     // SQLite puts the log and its index beside the file that a link leads to.
     let path = path.canonicalize()?;
-    let file = Arc::new(DatabaseFile::at(path.clone())?);
     let writer = open_writer(&path).await?;
     match (check_schema(&writer).await, migrate) {
         (Err(StoreError::Schema(SchemaMismatch::Missing | SchemaMismatch::Older)), Migrate::Yes) => {
@@ -59,11 +61,16 @@ pub(super) async fn open(path: &Path, migrate: Migrate) -> Result<Db, StoreError
         (fits, _) => fits?,
     }
     let options = options(&path).read_only(true).row_buffer_size(ROWS_AHEAD);
-    let readers = pool_options(READERS).connect_with(options.clone()).await?;
-    let liveness = Readers::open(Arc::clone(&file), BUSY_TIMEOUT).await?;
+    let in_place = file.clone();
+    let pool = pool_options(READERS).after_connect(move |_, _| {
+        let is_in_place = in_place.must_be_in_place().map_err(|error| sqlx::Error::Configuration(error.into()));
+        Box::pin(std::future::ready(is_in_place))
+    });
+    let readers = pool.connect_with(options.clone()).await?;
+    let liveness = Readers::open(path.clone(), file.clone(), BUSY_TIMEOUT).await?;
     let state = StateFile::open(&path, &options).await?;
     file.must_be_in_place()?;
-    Ok(Db::Sqlite { readers, liveness, writer, file, state })
+    Ok(Db::Sqlite { readers, liveness, writer, file: Arc::new(file), state })
 }
 
 /// Makes a directory for its owner only, where it does not exist.
@@ -72,6 +79,19 @@ pub(super) async fn open(path: &Path, migrate: Migrate) -> Result<Db, StoreError
 /// As the operating system says.
 pub fn make_private_dir(directory: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(directory)
+}
+
+/// A log that is not empty has what was committed last. The library takes one beside an empty file for left over.
+fn must_have_its_database(path: &Path) -> io::Result<()> {
+    let octets = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let log = Path::new(&log);
+    if octets(path) > 0 || octets(log) == 0 {
+        return Ok(());
+    }
+    let why = "is the log of a database that is not there: put that back beside it, or move the log away";
+    Err(io::Error::other(format!("{} {why}", log.display())))
 }
 
 fn make_file(path: &Path) -> io::Result<()> {

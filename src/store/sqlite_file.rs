@@ -1,12 +1,13 @@
 //! The embedded database's file, and whether it is still where it was opened.
 //!
 //! Connections keep the file that they opened. When another one is put in its place meanwhile, what is written goes to a
-//! file that no restart finds again, and a command that revokes writes where the service does not read.
+//! file that no restart finds again, and a command that revokes writes where the service does not read. A file that is
+//! written over in place stays the same one: that is not seen here.
 
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::StoreError;
 
@@ -22,10 +23,6 @@ impl DatabaseFile {
     pub(super) fn at(path: PathBuf) -> io::Result<Self> {
         let itself = identity(&fs::metadata(&path)?);
         Ok(Self { path, itself })
-    }
-
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Whether the path still leads to it.

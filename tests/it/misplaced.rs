@@ -4,11 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::binary::{Binary, Place, Signal, curl, eventually, path_of};
+use serde_json::json;
+
+use crate::binary::{Binary, Place, Signal, attachment_path, curl, eventually, path_of};
 
 const SOON: Duration = Duration::from_secs(5);
-/// By then every request is refused (product, rule 10).
-const FOUND_OUT_WITHIN: Duration = Duration::from_secs(1);
 
 struct Files {
     database: PathBuf,
@@ -33,11 +33,13 @@ impl Files {
 }
 
 fn refuses_all(service: &Binary, url: &str) {
-    eventually(FOUND_OUT_WITHIN, "links are refused", || (curl(&[url]).status == 503).then_some(()));
+    eventually(SOON, "links are refused", || (curl(&[url]).status == 503).then_some(()));
     curl(&[url]).refused(503, "unavailable");
     service.delete("/sites/acme/projects/SUP/comments/c2").refused(503, "unavailable");
+    let links = format!("{}/links", attachment_path("c1", "a1"));
+    service.post(&links, &json!({"recipients": ["r-1"]})).refused(503, "unavailable");
     let ready = curl(&[&format!("http://{}/readyz", service.ops)]).ok(503).json();
-    assert_eq!(ready["database"], "its file was moved or replaced: restart the service");
+    assert_eq!(ready["database"], "its file was moved or replaced: put it back, or stop the service and restore it");
 }
 
 #[test]
@@ -71,6 +73,7 @@ fn used() -> (Place, String) {
     let mut service = place.serve(&[]);
     service.acme();
     service.attach("c1", "a1", "log.txt", "text/plain", b"hello");
+    service.attach("c3", "a1", "log.txt", "text/plain", b"hello");
     let (url, _) = service.link("c1", "a1");
     service.delete("/sites/acme/projects/SUP/comments/c2").ok(204);
     service.signal(Signal::TERM);
@@ -89,10 +92,13 @@ fn an_object_directory_that_is_not_the_one_that_it_was_is_refused() {
     fs::create_dir(&objects).unwrap();
     let empty = place.run(&["serve"]);
     assert_eq!(empty.status.code(), Some(1));
-    for (output, expected) in [(missing, "objects"), (empty, "is the volume mounted?")] {
+    for output in [missing, empty] {
         let said = String::from_utf8(output.stderr).unwrap();
-        assert!(said.contains(expected) && said.contains("(objects)"), "{said}");
+        assert!(said.contains("is the volume mounted?") && said.contains(objects.to_str().unwrap()), "{said}");
     }
+    let revoked = place.run(&["revoke", "--site", "acme", "--project", "SUP", "--comment", "c3"]);
+    let said = String::from_utf8(revoked.stderr).unwrap();
+    assert!(revoked.status.success() && said.contains("could not be told"), "{said}");
     assert_eq!(fs::read_dir(&objects).unwrap().count(), 0, "nothing is written there");
     fs::remove_dir(&objects).unwrap();
     fs::rename(&mounted, &objects).unwrap();
@@ -108,6 +114,23 @@ fn the_folder_of_marks_says_that_a_directory_is_the_right_one() {
     fs::create_dir_all(place.data().join("objects/attachlink-history")).unwrap();
     let service = place.serve(&[]);
     curl(&[&format!("http://{}/{path}", service.public)]).refused(503, "object_unavailable");
-    service.attach("c3", "a1", "log.txt", "text/plain", b"hello");
-    curl(&[&service.link("c3", "a1").0]).ok(200);
+    service.attach("c4", "a1", "log.txt", "text/plain", b"hello");
+    curl(&[&service.link("c4", "a1").0]).ok(200);
+}
+
+/// The log has what was committed last. `SQLite` takes one beside an empty database for left over, and deletes it.
+#[test]
+fn a_log_without_its_database_is_refused_and_kept() {
+    let place = Place::new();
+    let mut service = place.serve(&[]);
+    service.acme();
+    service.kill();
+    let files = Files::of(&place);
+    fs::create_dir(&files.away).unwrap();
+    fs::rename(&files.database, files.away.join("attachlink.db")).unwrap();
+    let refused = place.run(&["serve"]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert!(said.contains("attachlink.db-wal") && said.contains("put that back"), "{said}");
+    fs::rename(files.away.join("attachlink.db"), &files.database).unwrap();
+    place.serve(&[]).get("/sites/acme").ok(200);
 }
