@@ -161,8 +161,7 @@ impl LocalDir {
 
     /// Whether the key still names this version.
     pub(super) async fn must_be_there(self: &Arc<Self>, version: &ObjectVersion) -> Result<(), ObjectError> {
-        let now = self.stat(&version.key).await?;
-        if now.version == version.version { Ok(()) } else { Err(ObjectError::Changed) }
+        self.opened_as(version).await.map(drop)
     }
 
     pub(super) async fn stat(self: &Arc<Self>, key: &ObjectKey) -> Result<ObjectVersion, ObjectError> {

@@ -49,28 +49,25 @@ pub(super) async fn open(path: &Path, migrate: Migrate) -> Result<Db, StoreError
         Migrate::No if !path.try_exists()? => return Err(SchemaMismatch::Missing.into()),
         Migrate::No => {}
     }
-    // By the name that others find it by, which may be a link.
-    let file = DatabaseFile::at(path.clone())?;
-    // SQLite puts the log and its index beside the file that a link leads to.
-    let path = path.canonicalize()?;
-    let writer = open_writer(&path).await?;
+    let file = Arc::new(DatabaseFile::at(path)?);
+    let writer = open_writer(file.real()).await?;
     match (check_schema(&writer).await, migrate) {
         (Err(StoreError::Schema(SchemaMismatch::Missing | SchemaMismatch::Older)), Migrate::Yes) => {
             run_migrations(&writer).await?;
         }
         (fits, _) => fits?,
     }
-    let options = options(&path).read_only(true).row_buffer_size(ROWS_AHEAD);
-    let in_place = file.clone();
+    let options = options(file.real()).read_only(true).row_buffer_size(ROWS_AHEAD);
+    let in_place = Arc::clone(&file);
     let pool = pool_options(READERS).after_connect(move |_, _| {
         let is_in_place = in_place.must_be_in_place().map_err(|error| sqlx::Error::Configuration(error.into()));
         Box::pin(std::future::ready(is_in_place))
     });
     let readers = pool.connect_with(options.clone()).await?;
-    let liveness = Readers::open(path.clone(), file.clone(), BUSY_TIMEOUT).await?;
-    let state = StateFile::open(&path, &options).await?;
+    let liveness = Readers::open(Arc::clone(&file), BUSY_TIMEOUT).await?;
+    let state = StateFile::open(file.real(), &options).await?;
     file.must_be_in_place()?;
-    Ok(Db::Sqlite { readers, liveness, writer, file: Arc::new(file), state })
+    Ok(Db::Sqlite { readers, liveness, writer, file, state })
 }
 
 /// Makes a directory for its owner only, where it does not exist.

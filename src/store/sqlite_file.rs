@@ -7,22 +7,29 @@
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::StoreError;
 
 /// A file, by its path and by what it is.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DatabaseFile {
+    /// As others find it, which may be by a link.
     path: PathBuf,
+    /// Without links: the library puts the log and its index beside the file that a link leads to.
+    real: PathBuf,
     itself: (u64, u64),
 }
 
 impl DatabaseFile {
     /// That which the path leads to now.
     pub(super) fn at(path: PathBuf) -> io::Result<Self> {
-        let itself = identity(&fs::metadata(&path)?);
-        Ok(Self { path, itself })
+        let (itself, real) = (identity(&fs::metadata(&path)?), path.canonicalize()?);
+        Ok(Self { path, real, itself })
+    }
+
+    /// The path to open it by.
+    pub(super) fn real(&self) -> &Path {
+        &self.real
     }
 
     /// Whether the path still leads to it.

@@ -4,7 +4,6 @@
 //! messages of their own, and each of them may wake a thread: where 5 of 100 downloads ask for a link that is new here, one
 //! of these cost 117 µs of CPU with sqlx's connections and 91 with these. No other call takes their turns.
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -48,8 +47,7 @@ pub(super) use read_by_name;
 pub(super) struct Readers(Arc<Inner>);
 
 struct Inner {
-    path: PathBuf,
-    file: DatabaseFile,
+    file: Arc<DatabaseFile>,
     busy_timeout: Duration,
     /// One for each question that a thread has, and each connection that is being opened, also where nobody waits for it any
     /// more.
@@ -59,11 +57,11 @@ struct Inner {
 
 impl Readers {
     /// With one connection; others are opened as they are needed.
-    pub(super) async fn open(path: PathBuf, file: DatabaseFile, busy_timeout: Duration) -> Result<Self, StoreError> {
+    pub(super) async fn open(file: Arc<DatabaseFile>, busy_timeout: Duration) -> Result<Self, StoreError> {
         let places = Arc::new(Semaphore::new(CONNECTIONS as usize));
         let place = Arc::clone(&places).acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)?;
-        let (first, _) = Reader::open(path.clone(), file.clone(), busy_timeout, place).await?;
-        Ok(Self(Arc::new(Inner { path, file, busy_timeout, places, idle: Mutex::new(vec![first]) })))
+        let (first, _) = Reader::open(Arc::clone(&file), busy_timeout, place).await?;
+        Ok(Self(Arc::new(Inner { file, busy_timeout, places, idle: Mutex::new(vec![first]) })))
     }
 
     /// All rows of one statement about a JSON array. Who stops waiting has no further rows read.
@@ -74,7 +72,7 @@ impl Readers {
         let kept = inner.idle.lock().pop();
         let (reader, place) = match kept {
             Some(reader) => (reader, place),
-            None => Reader::open(inner.path.clone(), inner.file.clone(), inner.busy_timeout, place).await?,
+            None => Reader::open(Arc::clone(&inner.file), inner.busy_timeout, place).await?,
         };
         let (reply, answer) = oneshot::channel();
         let (questions, inner) = (reader.questions.clone(), Arc::clone(inner));
@@ -131,17 +129,12 @@ struct Reader {
 
 impl Reader {
     /// Has the place until it is open, also where nobody waits for that any more.
-    async fn open(
-        path: PathBuf,
-        file: DatabaseFile,
-        busy_timeout: Duration,
-        place: Place,
-    ) -> Result<(Self, Place), StoreError> {
+    async fn open(file: Arc<DatabaseFile>, busy_timeout: Duration, place: Place) -> Result<(Self, Place), StoreError> {
         let (questions, mut asked) = mpsc::channel::<Question>(1);
         let (opened, is_open) = oneshot::channel();
         let (at_end, closed) = oneshot::channel();
         let serve = move || {
-            match connect(&path, &file, busy_timeout) {
+            match connect(&file, busy_timeout) {
                 Ok(connection) => {
                     // Where nobody waits for it any more, there are no questions either.
                     let _ = opened.send(Ok(place));
@@ -165,10 +158,10 @@ impl Reader {
     }
 }
 
-fn connect(path: &Path, file: &DatabaseFile, busy_timeout: Duration) -> Result<Connection, StoreError> {
+fn connect(file: &DatabaseFile, busy_timeout: Duration) -> Result<Connection, StoreError> {
     // Used by its own thread only, so its mutexes are left out.
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
+    let connection = Connection::open_with_flags(file.real(), flags)?;
     connection.busy_timeout(busy_timeout)?;
     connection.pragma_update(None, "temp_store", "memory")?;
     // One that was put in its place would answer for another history, and next to connections to this one.
@@ -192,8 +185,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a.db");
         Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (n INTEGER); INSERT INTO t VALUES (7)").unwrap();
-        let file = DatabaseFile::at(path.clone()).unwrap();
-        (Readers::open(path, file, Duration::from_secs(1)).await.unwrap(), directory)
+        let file = Arc::new(DatabaseFile::at(path).unwrap());
+        (Readers::open(file, Duration::from_secs(1)).await.unwrap(), directory)
     }
 
     async fn numbers(readers: &Readers, sql: &'static str, list: &str) -> Result<Vec<i64>, StoreError> {
@@ -284,17 +277,21 @@ mod tests {
 
     #[tokio::test]
     async fn closed_is_closed() {
-        let (readers, _directory) = readers().await;
+        let (readers, directory) = readers().await;
         readers.close().await;
         assert!(numbers(&readers, NUMBERS, "[1]").await.is_err());
+        let file = Arc::clone(&readers.0.file);
+        drop(directory);
+        let missing = Readers::open(file, Duration::ZERO).await;
+        assert!(matches!(missing.err(), Some(StoreError::NotRead(_))));
     }
 
     /// Questions that are asked at the same time open further connections: to the same file, or to none.
     #[tokio::test]
     async fn no_connection_is_opened_to_another_file() {
         let (readers, directory) = readers().await;
-        let path = readers.0.path.clone();
-        let at_once = || futures_util::future::join_all([1, 2].map(|n| numbers(&readers, LONG, LIST[n - 1])));
+        let path = readers.0.file.real().to_owned();
+        let at_once = || futures_util::future::join_all(["[1]", "[2]"].map(|list| numbers(&readers, LONG, list)));
         for another in [false, true] {
             std::fs::rename(&path, directory.path().join("away")).unwrap();
             if another {
@@ -307,6 +304,4 @@ mod tests {
         }
         assert!(at_once().await.iter().all(Result::is_ok));
     }
-
-    const LIST: [&str; 2] = ["[1]", "[2]"];
 }
