@@ -43,7 +43,7 @@ fn attachments(count: i64) -> Vec<Attachment> {
             kind,
             object: ObjectVersion {
                 key: ObjectKey::for_upload(i128::from(row).to_be_bytes()),
-                version: format!("1795255200.{row}"),
+                version: format!("1795255200.{row}").into(),
                 size: IMAGE_OCTETS,
                 modified_at: NOW,
             },

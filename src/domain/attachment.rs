@@ -1,5 +1,6 @@
 //! Attachments and the objects that hold their bytes.
 
+use compact_str::{CompactString, format_compact};
 use time::OffsetDateTime;
 
 use super::ids::{AttachmentId, CommentId};
@@ -124,7 +125,7 @@ pub struct ObjectVersion {
     pub key: ObjectKey,
     /// What tells this version of the key's bytes from others, in the store's own words (an entity tag, a time and
     /// size).
-    pub version: String,
+    pub version: CompactString,
     /// Its length, in octets.
     pub size: u64,
     /// When these bytes came to be, in whole seconds.
@@ -134,14 +135,14 @@ pub struct ObjectVersion {
 impl ObjectVersion {
     /// The strong entity tag of these bytes, quotes included (RFC 9110 section 8.8.3). It tells nothing about the store.
     #[must_use]
-    pub fn etag(&self) -> String {
+    pub fn etag(&self) -> CompactString {
         use base64::Engine as _;
         let mut context = ring::digest::Context::new(&ring::digest::SHA256);
         context.update(self.key.0.as_bytes());
         context.update(&[0]);
         context.update(self.version.as_bytes());
         let digest = context.finish();
-        format!("\"{}\"", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&digest.as_ref()[..15]))
+        format_compact!("\"{}\"", base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&digest.as_ref()[..15]))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use compact_str::CompactString;
+
 /// The longest identifier, in characters (product: *Words*).
 pub const MAX_ID_CHARS: usize = 128;
 
@@ -43,7 +45,7 @@ macro_rules! ids {
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
         #[serde(try_from = "String", into = "String")]
         #[schema(value_type = String, min_length = 1, max_length = 128, pattern = "^[A-Za-z0-9._:~-]+$", example = $example)]
-        pub struct $name(String);
+        pub struct $name(CompactString);
 
         impl $name {
             /// The identifier as text.
@@ -56,20 +58,20 @@ macro_rules! ids {
         impl std::str::FromStr for $name {
             type Err = InvalidId;
             fn from_str(text: &str) -> Result<Self, InvalidId> {
-                check(text).map(|()| Self(text.to_owned()))
+                check(text).map(|()| Self(text.into()))
             }
         }
 
         impl TryFrom<String> for $name {
             type Error = InvalidId;
             fn try_from(text: String) -> Result<Self, InvalidId> {
-                check(&text).map(|()| Self(text))
+                check(&text).map(|()| Self(text.into()))
             }
         }
 
         impl From<$name> for String {
             fn from(id: $name) -> Self {
-                id.0
+                id.0.into()
             }
         }
 
@@ -134,7 +136,7 @@ pub struct AttachmentPath {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(try_from = "String", into = "String")]
 #[schema(value_type = String, min_length = 1, max_length = 256, pattern = r"^[^\x00-\x1f\x7f-\x9f]+$", example = "r-17")]
-pub struct Recipient(String);
+pub struct Recipient(CompactString);
 
 impl Recipient {
     /// The id as text.
@@ -154,13 +156,13 @@ impl TryFrom<String> for Recipient {
         if text.chars().any(char::is_control) {
             return Err("must not contain control characters");
         }
-        Ok(Self(text))
+        Ok(Self(text.into()))
     }
 }
 
 impl From<Recipient> for String {
     fn from(recipient: Recipient) -> Self {
-        recipient.0
+        recipient.0.into()
     }
 }
 

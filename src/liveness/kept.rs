@@ -20,13 +20,13 @@ use crate::store::{DatabaseState, LivenessRow, SiteChange, Store, StoreError};
 
 /// What is kept at most.
 const KEPT_OCTETS: u64 = 64 * 1024 * 1024;
-/// What a row costs beside its texts, with its place among the others and the head of an answer that is kept with it: 54,600
-/// rows of row *scale* of the benchmark took 76 MB.
-const ROW_OCTETS: usize = 1200;
+/// What a row costs beside its texts, with its place among the others and the head of an answer that is kept with it: 40,000
+/// rows of row *scale* of the benchmark took 39 MB, with 148 octets of texts each.
+const ROW_OCTETS: usize = 850;
 /// A file's name is in the row, and in the head twice, once with up to three octets for each of its own.
 const NAMES_IN_ROW: usize = 5;
 /// About how many rows that are.
-const KEPT_ROWS: usize = 48 * 1024;
+const KEPT_ROWS: usize = 64 * 1024;
 
 /// The rows that a process keeps, for all of its threads. Only such of links that are alive: of others the database is
 /// asked each time.

@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
+use compact_str::format_compact;
 use parking_lot::Mutex;
 use rustix::fs::{AtFlags, Stat, fsync, unlinkat};
 use rustix::io::Errno;
@@ -57,8 +58,11 @@ impl Seen {
     /// where inodes and times differ; other files may be written or replaced at any time.
     pub(super) fn version(&self, key: &ObjectKey) -> ObjectVersion {
         let Self { modified_s, modified_ns, size, .. } = self;
-        let version =
-            if is_upload(key) { format!("upload-{size}") } else { format!("{modified_s}.{modified_ns:09}-{size}") };
+        let version = if is_upload(key) {
+            format_compact!("upload-{size}")
+        } else {
+            format_compact!("{modified_s}.{modified_ns:09}-{size}")
+        };
         let modified_at = OffsetDateTime::from_unix_timestamp(*modified_s).unwrap_or(OffsetDateTime::UNIX_EPOCH);
         ObjectVersion { key: key.clone(), version, size: *size, modified_at }
     }

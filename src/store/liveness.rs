@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
+use compact_str::CompactString;
 use time::OffsetDateTime;
 
 use super::changes::{SiteChange, site_change};
@@ -79,9 +80,9 @@ pub struct Registration {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServedObject {
     /// The name a person knows it by.
-    pub filename: String,
+    pub filename: CompactString,
     /// Its media type.
-    pub media_type: String,
+    pub media_type: CompactString,
     /// What its bytes are.
     pub kind: Kind,
     /// Its bytes.
@@ -158,8 +159,8 @@ impl ServedRow {
         let version = self.object_version.ok_or_else(missing)?;
         let (size, modified_at) = (self.size.ok_or_else(missing)?, self.modified_at.ok_or_else(missing)?);
         Ok(ServedObject {
-            filename: self.filename.ok_or_else(missing)?,
-            media_type: self.media_type.ok_or_else(missing)?,
+            filename: self.filename.ok_or_else(missing)?.into(),
+            media_type: self.media_type.ok_or_else(missing)?.into(),
             kind: kind(&self.kind.ok_or_else(missing)?)?,
             object: object(key, version, size, modified_at)?,
             registration: None,

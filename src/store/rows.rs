@@ -53,7 +53,7 @@ impl AttachmentRow {
 /// Reads an object version.
 pub(super) fn object(key: String, version: String, size: i64, modified_at: i64) -> Result<ObjectVersion, StoreError> {
     let size = u64::try_from(size).map_err(|_| StoreError::Corrupt("an object's size"))?;
-    Ok(ObjectVersion { key: ObjectKey::stored(key), version, size, modified_at: time(modified_at)? })
+    Ok(ObjectVersion { key: ObjectKey::stored(key), version: version.into(), size, modified_at: time(modified_at)? })
 }
 
 /// Reads an identifier.

@@ -38,7 +38,7 @@ impl Case {
             kind,
             object: ObjectVersion {
                 key: ObjectKey::for_upload([7; 16]),
-                version: format!("v{row}"),
+                version: format!("v{row}").into(),
                 size: content.len() as u64,
                 modified_at: OffsetDateTime::UNIX_EPOCH,
             },

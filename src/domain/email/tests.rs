@@ -17,7 +17,7 @@ fn attachment(kind: Kind, filename: &str, size: u64) -> Attachment {
         kind,
         object: ObjectVersion {
             key: ObjectKey::for_upload([1; 16]),
-            version: "v1".to_owned(),
+            version: "v1".into(),
             size,
             modified_at: OffsetDateTime::UNIX_EPOCH,
         },
@@ -69,7 +69,7 @@ fn a_content_id_names_row_and_version() {
     assert_eq!(same, id(|a| a.filename = "other.png".to_owned()));
     let others = [
         id(|a| a.row = 8),
-        id(|a| a.object.version = "v2".to_owned()),
+        id(|a| a.object.version = "v2".into()),
         id(|a| a.object.key = ObjectKey::for_upload([2; 16])),
     ];
     assert!(others.iter().enumerate().all(|(at, other)| *other != same && !others[..at].contains(other)));

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use compact_str::CompactString;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
@@ -27,7 +28,7 @@ const PART_OF_DESCRIPTORS: u64 = 4;
 /// Object versions by entity tag, bounded by octets. A file counts as many of them as bound the number of files.
 #[derive(Clone)]
 pub struct ObjectCache {
-    versions: Arc<Cache<String, Small, Weights>>,
+    versions: Arc<Cache<CompactString, Small, Weights>>,
 }
 
 #[derive(Clone)]
@@ -35,8 +36,8 @@ struct Weights {
     file: u64,
 }
 
-impl Weighter<String, Small> for Weights {
-    fn weight(&self, etag: &String, small: &Small) -> u64 {
+impl Weighter<CompactString, Small> for Weights {
+    fn weight(&self, etag: &CompactString, small: &Small) -> u64 {
         match small {
             Small::Octets(octets) => (etag.len() + octets.len()) as u64 + ENTRY_OVERHEAD_OCTETS,
             Small::File(_) => self.file,
@@ -71,13 +72,13 @@ impl ObjectCache {
             Small::Octets(octets) => Small::Octets(Bytes::copy_from_slice(octets)),
             Small::File(_) => small.clone(),
         };
-        self.versions.insert(etag.to_owned(), small);
+        self.versions.insert(etag.into(), small);
     }
 
     /// Closes the files that were taken out of the store, so that their room on the disk is free again.
     pub fn forget_deleted(&self) {
         // Looking takes system calls: not under the cache's locks.
-        let files: Vec<(String, Small)> =
+        let files: Vec<(CompactString, Small)> =
             self.versions.iter().filter(|(_, small)| matches!(small, Small::File(_))).collect();
         for (etag, _) in files.iter().filter(|(_, small)| !small.is_had()) {
             self.versions.remove(etag);

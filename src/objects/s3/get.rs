@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_s3::presigning::PresigningConfig;
 use aws_smithy_types::body::SdkBody;
 use bytes::{Bytes, BytesMut};
+use compact_str::CompactString;
 use http::response::Parts;
 use http::uri::PathAndQuery;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode, Uri, header};
@@ -43,7 +44,7 @@ const LINE_END: &[u8] = b"\r\n";
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Wanted {
     key: ObjectKey,
-    version: String,
+    version: CompactString,
 }
 
 /// As [`Wanted`], to look for it.

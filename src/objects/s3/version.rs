@@ -3,6 +3,8 @@
 //! `"ETAG"` with its quotes, or `VERSION-ID "ETAG"` where the bucket keeps versions. Neither holds a space; the entity
 //! tag alone starts with a quote, a version id never does.
 
+use compact_str::{CompactString, format_compact};
+
 use crate::objects::ObjectError;
 
 /// What S3 calls the version of an object in a bucket that keeps none.
@@ -42,10 +44,10 @@ impl S3Version {
         }
     }
 
-    pub(super) fn text(&self) -> String {
+    pub(super) fn text(&self) -> CompactString {
         match &self.id {
-            Some(id) => format!("{id} {}", self.etag),
-            None => self.etag.clone(),
+            Some(id) => format_compact!("{id} {}", self.etag),
+            None => self.etag.as_str().into(),
         }
     }
 

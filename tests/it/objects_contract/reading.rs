@@ -78,7 +78,7 @@ async fn only_the_version_asked_for_is_read(place: Place) {
     assert!(matches!(place.whole(&before).await, Err(ObjectError::Changed)));
     assert_eq!(place.read(&after, 0..6).await.unwrap(), b"after!");
     // The same bytes in another store's words are another version.
-    let foreign = ObjectVersion { version: "of another kind of store".to_owned(), ..after };
+    let foreign = ObjectVersion { version: "of another kind of store".into(), ..after };
     assert!(matches!(place.read(&foreign, 0..6).await, Err(ObjectError::Changed)));
 }
 

@@ -63,7 +63,7 @@ async fn replacing_keeps_issued_links_working(store: Store) {
     assert_eq!(second.row, first.row);
     let served = row(&store, link).await.served.unwrap();
     assert_eq!(served.object, second.object);
-    assert_eq!((&served.filename, &served.media_type), (&second.filename, &second.media_type));
+    assert_eq!((&*served.filename, &*served.media_type), (&*second.filename, &*second.media_type));
     assert_eq!(served.kind, Kind::Png);
 
     // The old bytes stay for the downloads that read them, then go; those in use never do.

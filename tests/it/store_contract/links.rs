@@ -24,7 +24,7 @@ async fn a_link_comes_back_as_it_was_issued(store: Store) {
     assert_eq!(found.site, path.site);
     assert_eq!(found.recipient.as_ref().unwrap().as_str(), "r-17 ü\"");
     let served = found.served.unwrap();
-    assert_eq!((&served.filename, &served.object), (&registered.filename, &registered.object));
+    assert_eq!((&*served.filename, &served.object), (&*registered.filename, &registered.object));
     let record = store.link(&path.site, minted[0].id).await.unwrap().unwrap();
     assert_eq!(record.attachment, attachment(&path, "a1"));
     assert_eq!((record.id, record.recipient), (minted[0].id, found.recipient));

@@ -109,7 +109,7 @@ pub(crate) fn in_place(key: &str) -> NewAttachment {
         filename: "log, größe.txt".to_owned(),
         media_type: "text/plain".to_owned(),
         kind: Kind::File,
-        object: ObjectVersion { key, version: "v1".to_owned(), size: 5210, modified_at },
+        object: ObjectVersion { key, version: "v1".into(), size: 5210, modified_at },
         uploaded: false,
     }
 }

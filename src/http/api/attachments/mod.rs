@@ -57,7 +57,7 @@ pub struct Attachment {
 impl From<attachment::Attachment> for Attachment {
     fn from(it: attachment::Attachment) -> Self {
         Self {
-            etag: it.object.etag(),
+            etag: it.object.etag().into(),
             kind: if it.kind.is_image() { AttachmentKind::Image } else { AttachmentKind::File },
             size: it.object.size,
             modified_at: Timestamp(it.object.modified_at),

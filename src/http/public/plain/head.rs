@@ -1,10 +1,12 @@
 //! The head of an answer with a whole file, in two pieces. What tells of the file is made once for each row that the database
 //! gave and kept with it, so it has no more than it must; the rest, with the date, is the same for all files of a second.
 
+use std::borrow::Cow;
 use std::cell::RefCell;
 use std::sync::OnceLock;
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
+use compact_str::CompactString;
 use http::{HeaderMap, HeaderValue, header};
 use time::OffsetDateTime;
 
@@ -18,8 +20,8 @@ const USUAL_OCTETS: usize = 512;
 
 /// The heads of one row's answers.
 pub(super) struct Heads {
-    etag: String,
-    made: [OnceLock<(Wish, Bytes)>; KEPT],
+    etag: CompactString,
+    made: [OnceLock<(Wish, Box<[u8]>)>; KEPT],
 }
 
 impl Heads {
@@ -34,32 +36,34 @@ impl Heads {
     }
 
     /// What tells of the file.
-    pub(super) fn head(&self, served: &ServedObject, wish: Wish, now: OffsetDateTime) -> Bytes {
+    pub(super) fn head(&self, served: &ServedObject, wish: Wish, now: OffsetDateTime) -> Cow<'_, [u8]> {
         let make = || make(served, wish, &self.etag, now);
         // Until then `Last-Modified` moves with the time.
         if served.object.modified_at > now {
-            return make();
+            return make().into();
         }
-        let kept = |made: &OnceLock<(Wish, Bytes)>| {
-            let (of, head) = made.get_or_init(|| (wish, make()));
-            (*of == wish).then(|| head.clone())
-        };
-        self.made.iter().find_map(kept).unwrap_or_else(make)
+        for made in &self.made {
+            // Without the room that was not used, for as long as the row is kept.
+            let (of, head) = made.get_or_init(|| (wish, (*make()).into()));
+            if *of == wish {
+                return Cow::Borrowed(head);
+            }
+        }
+        make().into()
     }
 }
 
-fn make(served: &ServedObject, wish: Wish, etag: &str, now: OffsetDateTime) -> Bytes {
+fn make(served: &ServedObject, wish: Wish, etag: &str, now: OffsetDateTime) -> Vec<u8> {
     let mut headers = HeaderMap::new();
     file::describe_this(&mut headers, wish, served, etag, now);
     headers.insert(header::CONTENT_LENGTH, HeaderValue::from(served.object.size));
-    let mut head = BytesMut::with_capacity(USUAL_OCTETS);
+    let mut head = Vec::with_capacity(USUAL_OCTETS);
     head.put_slice(b"HTTP/1.1 200 OK\r\n");
     put(&mut head, &headers);
-    // Without the room that was not used, for as long as the row is kept.
-    Bytes::copy_from_slice(&head)
+    head
 }
 
-fn put(head: &mut BytesMut, headers: &HeaderMap) {
+fn put(head: &mut impl BufMut, headers: &HeaderMap) {
     for (name, value) in headers {
         for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
             head.put_slice(part);

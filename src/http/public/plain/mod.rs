@@ -95,10 +95,12 @@ async fn answer(service: &PublicService, socket: &mut GatedSocket, plain: &Plain
     if grant.served.object.size > LARGEST_OBJECT_OCTETS {
         return running::large(service, socket, plain).await;
     }
-    let Some(heads) = Heads::of(&grant.served) else { return Next::Hyper };
-    let source = file::open(public, &grant.served, heads.etag(), None, &grant.holder).await;
+    let served = Arc::clone(&grant.served);
+    let Some(heads) = Heads::of(&served) else { return Next::Hyper };
+    let source = file::open(public, &served, heads.etag(), None, &grant.holder).await;
     let Ok(source) = source else { return Next::Hyper };
-    let head = [heads.head(&grant.served, plain.wish, plain.now), head::rest(plain.now)];
+    let (head, more) = (heads.head(&served, plain.wish, plain.now), head::rest(plain.now));
+    let head = [&*head, &*more];
     if grant.sent.elapsed() >= WRITE_WINDOW {
         // The store took its time. What it gave is what the link leads to if the row is the same, and hyper's downloads
         // wait for a better answer if the database takes its time too.
@@ -108,8 +110,8 @@ async fn answer(service: &PublicService, socket: &mut GatedSocket, plain: &Plain
         }
     }
     match source {
-        Source::Memory(octets) => small::from_memory(service, socket, plain, grant, &head, &octets).await,
-        Source::Store(body) => small::from_file(service, socket, plain, grant, &head, body).await,
+        Source::Memory(octets) => small::from_memory(service, socket, plain, grant, head, &octets).await,
+        Source::Store(body) => small::from_file(service, socket, plain, grant, head, body).await,
     }
 }
 

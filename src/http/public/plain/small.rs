@@ -20,7 +20,7 @@ pub(super) async fn from_memory(
     socket: &mut GatedSocket,
     plain: &Plain,
     grant: Grant,
-    [head, more]: &[Bytes; 2],
+    [head, more]: [&[u8]; 2],
     octets: &Bytes,
 ) -> Next {
     begin(service, socket, plain);
@@ -45,7 +45,7 @@ pub(super) async fn from_file(
     socket: &mut GatedSocket,
     plain: &Plain,
     grant: Grant,
-    [head, more]: &[Bytes; 2],
+    [head, more]: [&[u8]; 2],
     mut body: ObjectBody,
 ) -> Next {
     begin(service, socket, plain);
