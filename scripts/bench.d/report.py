@@ -117,8 +117,8 @@ class Page:
         self.results, self.order = root / "docs" / "benchmarks.json", order
         self.findings = (here / "findings.md").read_text().strip()
         self.date, self.commit = datetime.now(timezone.utc).strftime("%Y-%m-%d"), commit(root)
+        self.machine = machine()
         self.where = {
-            "machine": machine(),
             "system": system(),
             "nginx": said_by("nginx", "-v").removeprefix("nginx version: "),
             "compiler": said_by("rustc", "--version", cwd=root),
@@ -127,10 +127,15 @@ class Page:
     def add(self, row, lines, steal):
         """Writes a row that was measured, in the place of what it was before."""
         kept = json.loads(self.results.read_text()) if self.results.exists() else {}
-        # Figures of two machines do not compare.
+        # A row is of one run, so rows of two machines may stand side by side; those of two systems may not.
         rows = kept["rows"] if kept.get("where") == self.where else {}
-        cells = [line.cells() for line in lines]
-        rows[row] = {"date": self.date, "commit": self.commit, "steal": f"{steal:.1f} %", "lines": cells}
+        rows[row] = {
+            "date": self.date,
+            "commit": self.commit,
+            "machine": self.machine,
+            "steal": f"{steal:.1f} %",
+            "lines": [line.cells() for line in lines],
+        }
         rows = {name: rows[name] for name in self.order if name in rows}
         self.results.write_text(json.dumps({"where": self.where, "rows": rows}, indent=1, ensure_ascii=False) + "\n")
         self.write(rows)
@@ -138,6 +143,7 @@ class Page:
     def write(self, rows):
         table = [f"| {' | '.join(HEADS)} |", ALIGNED]
         table += [f"| {' | '.join(cells)} |" for row in rows.values() for cells in row["lines"]]
-        runs = [f"| {name} | {row['date']} | {row['commit']} | {row['steal']} |" for name, row in rows.items()]
+        of_run = ("date", "commit", "machine", "steal")
+        runs = [f"| {name} | {' | '.join(row[each] for each in of_run)} |" for name, row in rows.items()]
         text = self.template.format(**self.where, runs="\n".join(runs), table="\n".join(table), findings=self.findings)
         self.file.write_text(text)
