@@ -1,7 +1,6 @@
 //! What is asked together, and when.
 
 use super::*;
-use crate::liveness::batch::COMPANY;
 
 #[tokio::test(start_paused = true)]
 async fn one_statement_answers_for_all_that_wait() {
@@ -40,13 +39,13 @@ async fn a_request_that_arrives_while_statements_are_in_flight_is_answered_by_a_
     let first = ask();
     settle().await;
     let second = ask();
-    sleep(COMPANY).await;
+    settle().await;
     assert_eq!(database.received.lock().len(), 2);
 
     database.withdraw(link);
     let revoked_at = Instant::now();
     let late = ask();
-    sleep(COMPANY * 2).await;
+    settle().await;
     assert_eq!(database.received.lock().len(), 2, "the late request waits for a place");
     database.speak();
 
@@ -55,32 +54,6 @@ async fn a_request_that_arrives_while_statements_are_in_flight_is_answered_by_a_
     let late = late.await.unwrap();
     assert!(late.row.unwrap().withdrawn, "it arrived after the revocation");
     assert!(late.sent >= revoked_at);
-}
-
-/// One that takes long keeps them for no longer than that.
-#[tokio::test(start_paused = true)]
-async fn who_arrives_while_a_statement_is_under_way_goes_along_in_one_beside_it() {
-    let database = Database::new();
-    let batcher = batcher(&database);
-    database.silence();
-    let ask = || {
-        let batcher = batcher.clone();
-        tokio::spawn(async move { batcher.ask(link()).await })
-    };
-    let sizes = || database.received.lock().iter().map(Vec::len).collect::<Vec<_>>();
-    let mut asks = vec![ask()];
-    settle().await;
-    asks.extend([ask(), ask()]);
-    for _ in 0..10 {
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(sizes(), [1]);
-    sleep(COMPANY).await;
-    assert_eq!(sizes(), [1, 2]);
-    database.speak();
-    for ask in asks {
-        assert!(ask.await.unwrap().is_ok());
-    }
 }
 
 #[tokio::test(start_paused = true)]
