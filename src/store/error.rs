@@ -65,9 +65,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether another transaction was in the way, and the same one may succeed in a moment. It changed nothing.
+    /// Whether another transaction was in the way, or has used a number that was drawn for a row, and the same one may
+    /// succeed in a moment. It changed nothing.
     pub(super) fn is_conflict(&self) -> bool {
-        matches!(self, Self::Unavailable(error) if postgres::is_conflict(error))
+        let Self::Unavailable(error) = self else { return false };
+        postgres::is_conflict(error)
+            || error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
     }
 
     /// Whether a row that was written is to blame, or a lock on it: the same without that row may succeed.

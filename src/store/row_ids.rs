@@ -10,6 +10,9 @@ use time::OffsetDateTime;
 const BITS_BELOW_MS: u32 = 21;
 /// How many of them are random at the start of a millisecond; the rest is room to count on.
 const RANDOM_BITS: u32 = 20;
+/// How many are random of what is added to the number before: two replicas that count on from nearby numbers do not
+/// draw one after the other of them twice.
+const STEP_BITS: u32 = 8;
 
 /// Random octets, for a mark.
 ///
@@ -31,7 +34,10 @@ pub(super) fn random() -> i64 {
 }
 
 /// Gives attachments their row numbers: ordered by time, so that rows registered together lie together, and never
-/// used twice, so that a link to a deleted attachment opens nothing.
+/// used twice, so that a link to a deleted attachment opens nothing. A number that another replica drew in the same
+/// millisecond is refused by the database, and its transaction is run again ([`StoreError::is_conflict`]).
+///
+/// [`StoreError::is_conflict`]: super::StoreError::is_conflict
 #[derive(Debug, Default)]
 pub(super) struct AttachmentRows {
     last: AtomicI64,
@@ -41,8 +47,10 @@ impl AttachmentRows {
     /// The next number. Within a process each is larger than the one before, whatever the clock does.
     pub(super) fn next(&self, now: OffsetDateTime) -> i64 {
         let unix_ms = i64::try_from(now.unix_timestamp_nanos() / 1_000_000).unwrap_or(0).max(0);
-        let fresh = (unix_ms << BITS_BELOW_MS) | (random() & ((1 << RANDOM_BITS) - 1));
-        let after = |last: i64| fresh.max(last + 1);
+        let drawn = random();
+        let fresh = (unix_ms << BITS_BELOW_MS) | (drawn & ((1 << RANDOM_BITS) - 1));
+        let step = 1 + ((drawn >> RANDOM_BITS) & ((1 << STEP_BITS) - 1));
+        let after = |last: i64| fresh.max(last + step);
         let last = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(after(last)));
         last.map_or(fresh, after)
     }

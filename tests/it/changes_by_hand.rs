@@ -47,13 +47,19 @@ const HARMLESS: [&str; 7] = [
 ];
 
 /// Somebody with a connection of their own.
-enum Hand {
+pub(crate) enum Hand {
     Sqlite(SqliteConnection),
     Postgres(PgConnection),
 }
 
 impl Hand {
-    async fn does(&mut self, statements: &str, number: usize) {
+    /// At the embedded database in this directory.
+    pub(crate) async fn at_file_of(directory: &tempfile::TempDir) -> Self {
+        let file = directory.path().join("data/attachlink.db");
+        Self::Sqlite(sqlx::sqlite::SqliteConnectOptions::new().filename(file).connect().await.unwrap())
+    }
+
+    pub(crate) async fn does(&mut self, statements: &str, number: usize) {
         let text = AssertSqlSafe(statements.replace('#', &number.to_string()));
         match self {
             Self::Sqlite(connection) => drop(sqlx::raw_sql(text).execute(connection).await.unwrap()),
@@ -87,9 +93,7 @@ async fn by_hand(mut world: World, mut hand: Hand) {
 #[tokio::test]
 async fn by_hand_on_the_embedded_database() {
     let (store, directory) = sqlite().await;
-    let file = directory.path().join("data/attachlink.db");
-    let hand = sqlx::sqlite::SqliteConnectOptions::new().filename(file).connect().await.unwrap();
-    by_hand(World::new(store).await, Hand::Sqlite(hand)).await;
+    by_hand(World::new(store).await, Hand::at_file_of(&directory).await).await;
 }
 
 #[tokio::test]

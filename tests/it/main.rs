@@ -43,6 +43,7 @@ mod purge;
 mod random;
 mod restore;
 mod rfc9110;
+mod row_numbers;
 mod rules;
 mod s3;
 mod scanners;
