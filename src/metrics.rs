@@ -17,11 +17,15 @@ use crate::liveness::{CutReason, Outcome};
 
 mod describe;
 mod labels;
+mod striped;
 
 pub use labels::{Purged, RevocationReason};
+pub use striped::Striped;
+use striped::StripedSeconds;
 
 const CUT_REASONS: [CutReason; 4] =
     [CutReason::Revoked, CutReason::Unverified, CutReason::StoreFailed, CutReason::Shutdown];
+const DOWNLOADS: &str = "attachlink_downloads_total";
 const UPLOAD_OUTCOMES: [&str; 4] = ["created", "replaced", "refused", "failed"];
 const OBJECT_OPERATIONS: [&str; 6] = ["stat", "open", "read_whole", "mend", "upload", "delete"];
 const OBJECT_OUTCOMES: [&str; 5] = ["ok", "not_found", "changed", "full", "unavailable"];
@@ -29,7 +33,7 @@ const IMAGES: [Images; 4] = [Images::Omit, Images::None, Images::Inline, Images:
 
 const SECONDS: &[f64] =
     &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-const DOWNLOAD_SECONDS: &[f64] = &[0.001, 0.01, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 1800.0];
+const DOWNLOAD_MILLISECONDS: [u64; 10] = [1, 10, 100, 500, 1000, 5000, 15_000, 60_000, 300_000, 1_800_000];
 const BATCH_SIZES: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0];
 const EMAIL_OCTETS: &[f64] =
     &[16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 2_097_152.0, 4_194_304.0, 6_291_456.0, 12_582_912.0, 26_214_400.0];
@@ -58,10 +62,11 @@ pub struct Metrics {
     recorder: Arc<PrometheusRecorder>,
     process: metrics_process::Collector,
     links_issued: Counter,
-    downloads: Vec<(&'static str, Counter)>,
+    downloads_complete: Striped,
+    downloads_broken: Vec<(&'static str, Counter)>,
     downloads_cut: Vec<(CutReason, Counter)>,
-    download_seconds: Histogram,
-    sent_octets: Counter,
+    download_seconds: StripedSeconds,
+    sent_octets: Striped,
     file_requests: Vec<RequestsOfClient>,
     /// Downloads that are running.
     pub downloads_running: Gauge,
@@ -74,7 +79,7 @@ pub struct Metrics {
     /// Requests that wait for a liveness answer.
     pub liveness_waiting: Gauge,
     /// Links that were answered for by a row that is kept.
-    pub liveness_rows_kept: Counter,
+    pub liveness_rows_kept: Striped,
     /// Links whose row was read.
     pub liveness_rows_read: Counter,
     /// Liveness statements that failed or stayed silent.
@@ -91,7 +96,7 @@ pub struct Metrics {
     email_decisions: Vec<(&'static str, Counter)>,
     email_octets: Histogram,
     /// Small objects served from memory.
-    pub cache_hits: Counter,
+    pub cache_hits: Striped,
     /// Small objects that had to be read.
     pub cache_misses: Counter,
     cache_entries: Gauge,
@@ -117,7 +122,6 @@ fn recorder() -> Result<PrometheusRecorder, metrics_exporter_prometheus::BuildEr
     let full = |name: &str| Matcher::Full(name.to_owned());
     Ok(PrometheusBuilder::new()
         .set_buckets_for_metric(suffix("_seconds"), SECONDS)?
-        .set_buckets_for_metric(full("attachlink_download_duration_seconds"), DOWNLOAD_SECONDS)?
         .set_buckets_for_metric(full("attachlink_liveness_batch_size"), BATCH_SIZES)?
         .set_buckets_for_metric(full("attachlink_email_size_bytes"), EMAIL_OCTETS)?
         .build_recorder())
@@ -142,13 +146,18 @@ impl Metrics {
             Self {
                 process,
                 links_issued: counter!("attachlink_links_issued_total"),
-                downloads: family("attachlink_downloads_total", "outcome", &["complete", "aborted", "cut"]),
+                downloads_complete: Striped::new(counter!(DOWNLOADS, "outcome" => Outcome::Complete.name())),
+                downloads_broken: family(DOWNLOADS, "outcome", &["aborted", "cut"]),
                 downloads_cut: CUT_REASONS
                     .iter()
                     .map(|r| (*r, counter!("attachlink_downloads_cut_total", "reason" => r.name())))
                     .collect(),
-                download_seconds: histogram!("attachlink_download_duration_seconds"),
-                sent_octets: counter!("attachlink_download_sent_bytes_total"),
+                download_seconds: StripedSeconds::new(
+                    "attachlink_download_duration_seconds",
+                    "From the request to the end of the download",
+                    DOWNLOAD_MILLISECONDS.map(Duration::from_millis),
+                ),
+                sent_octets: Striped::new(counter!("attachlink_download_sent_bytes_total")),
                 file_requests: ProbableClient::ALL.iter().map(|client| requests_of(client.name())).collect(),
                 downloads_running: gauge!("attachlink_downloads_running"),
                 revocations: RevocationReason::ALL
@@ -159,7 +168,7 @@ impl Metrics {
                 liveness_batch_size: histogram!("attachlink_liveness_batch_size"),
                 liveness_query_seconds: histogram!("attachlink_liveness_query_duration_seconds"),
                 liveness_waiting: gauge!("attachlink_liveness_waiting_requests"),
-                liveness_rows_kept: counter!("attachlink_liveness_rows_total", "from" => "kept"),
+                liveness_rows_kept: Striped::new(counter!("attachlink_liveness_rows_total", "from" => "kept")),
                 liveness_rows_read: counter!("attachlink_liveness_rows_total", "from" => "read"),
                 liveness_failures: counter!("attachlink_liveness_failures_total"),
                 sweeps_answered: counter!("attachlink_sweeps_total", "outcome" => "answered"),
@@ -170,7 +179,7 @@ impl Metrics {
                 upload_octets: counter!("attachlink_upload_received_bytes_total"),
                 email_decisions: family("attachlink_email_decisions_total", "images", &IMAGES.map(Images::name)),
                 email_octets: histogram!("attachlink_email_size_bytes"),
-                cache_hits: counter!("attachlink_cache_requests_total", "result" => "hit"),
+                cache_hits: Striped::new(counter!("attachlink_cache_requests_total", "result" => "hit")),
                 cache_misses: counter!("attachlink_cache_requests_total", "result" => "miss"),
                 cache_entries: gauge!("attachlink_cache_entries"),
                 cache_octets: gauge!("attachlink_cache_size_bytes"),
@@ -197,7 +206,15 @@ impl Metrics {
     pub fn render(&self) -> String {
         self.within(|| self.process.collect());
         self.log_lines_dropped.absolute(crate::logging::dropped_lines());
-        self.handle().render()
+        self.striped().for_each(Striped::tell);
+        let mut text = self.handle().render();
+        self.download_seconds.render(&mut text);
+        text
+    }
+
+    fn striped(&self) -> impl Iterator<Item = &Striped> {
+        let counters = [&self.downloads_complete, &self.sent_octets, &self.liveness_rows_kept, &self.cache_hits];
+        counters.into_iter().chain(self.file_requests.iter().map(|requests| &requests.answered))
     }
 
     /// A listener's own series. `listener` is `public`, `api` or `ops`.
@@ -220,7 +237,11 @@ impl Metrics {
 
     /// A download ended.
     pub fn download_ended(&self, outcome: Outcome, octets: u64, took: Duration) {
-        count(&self.downloads, outcome.name(), 1);
+        if outcome == Outcome::Complete {
+            self.downloads_complete.increment(1);
+        } else {
+            count(&self.downloads_broken, outcome.name(), 1);
+        }
         self.sent_octets.increment(octets);
         self.download_seconds.record(took);
     }
@@ -228,7 +249,7 @@ impl Metrics {
     /// Somebody asked for a file, and was answered or refused. Who it was is a guess.
     pub fn file_requested(&self, client: ProbableClient, answered: bool) {
         let requests = &self.file_requests[client as usize];
-        if answered { &requests.answered } else { &requests.refused }.increment(1);
+        if answered { requests.answered.increment(1) } else { requests.refused.increment(1) }
     }
 
     /// A running download is being cut.
@@ -305,7 +326,7 @@ fn api_requests(method: &str, route: &str, status: u16) -> Counter {
 
 /// The requests for files of one kind of client.
 struct RequestsOfClient {
-    answered: Counter,
+    answered: Striped,
     refused: Counter,
 }
 
@@ -314,7 +335,7 @@ fn requests_of(client: &'static str) -> RequestsOfClient {
         let labels = vec![Label::new("probable_client", client), Label::new("result", result)];
         counter!("attachlink_file_requests_total", labels)
     };
-    RequestsOfClient { answered: requests("answered"), refused: requests("refused") }
+    RequestsOfClient { answered: Striped::new(requests("answered")), refused: requests("refused") }
 }
 
 /// The counters of one operation of the object store, by outcome, and how long it takes.

@@ -11,11 +11,6 @@ pub(super) fn all() {
         "Requests for files, by result and by what the client looks like: a guess from its headers, which scanners forge"
     );
     describe_counter!("attachlink_downloads_cut_total", "Running downloads that were reset, by reason");
-    describe_histogram!(
-        "attachlink_download_duration_seconds",
-        Unit::Seconds,
-        "From the request to the end of the download"
-    );
     describe_counter!("attachlink_download_sent_bytes_total", Unit::Bytes, "Octets of files given to connections");
     describe_gauge!("attachlink_downloads_running", "Downloads that are running, or are being checked");
     describe_counter!("attachlink_revocations_total", "Revocations committed through this process, by reason");

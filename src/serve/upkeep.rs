@@ -11,7 +11,7 @@ use crate::metrics::Metrics;
 
 /// How often deleted files are closed, the cache's size is reported, and old guesses are forgotten.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
-/// How often histograms are folded: until then each download keeps 16 octets.
+/// How often histograms are folded: until then each time that was measured keeps 16 octets.
 const FOLD_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Closes files that were deleted, and reports what is kept.

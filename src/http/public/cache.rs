@@ -59,7 +59,11 @@ impl ObjectCache {
     #[must_use]
     pub fn get(&self, etag: &str, metrics: &Metrics) -> Option<Small> {
         let found = self.versions.get(etag);
-        if found.is_some() { &metrics.cache_hits } else { &metrics.cache_misses }.increment(1);
+        if found.is_some() {
+            metrics.cache_hits.increment(1);
+        } else {
+            metrics.cache_misses.increment(1);
+        }
         found
     }
 
