@@ -201,7 +201,7 @@ fn liveness_query(app: &App) -> LivenessQuery {
         AskedBy::Request => Box::pin(std::future::ready(Ok(kept.rows_at_once(&asked.links)))),
         AskedBy::Batcher => {
             let kept = Arc::clone(&kept);
-            Box::pin(async move { kept.rows(asked.links).await })
+            Box::pin(async move { Ok(kept.rows(asked.links.into_vec()).await?.into()) })
         }
         AskedBy::Sweep => {
             let store = store.clone();

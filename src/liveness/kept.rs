@@ -12,7 +12,7 @@ use parking_lot::RwLock;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use super::Map;
+use super::{LivenessRows, Map};
 use crate::domain::ids::SiteId;
 use crate::domain::token::LinkId;
 use crate::metrics::Metrics;
@@ -49,8 +49,8 @@ impl Kept {
     /// Those of these links that can be told about without a statement: their rows are kept, and the embedded database is
     /// in a state, read now, in which their sites' numbers are known to be the same.
     #[must_use]
-    pub fn rows_at_once(&self, links: &[LinkId]) -> Vec<Arc<LivenessRow>> {
-        let mut kept: Rows = links.iter().filter_map(|link| self.rows.get(link)).collect();
+    pub fn rows_at_once(&self, links: &[LinkId]) -> LivenessRows {
+        let mut kept: LivenessRows = links.iter().filter_map(|link| self.rows.get(link)).collect();
         if kept.is_empty() {
             return kept;
         }

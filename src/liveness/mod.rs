@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use smallvec::{SmallVec, smallvec};
 
 pub use batch::{Answer, Batcher, Unknown};
 pub use capability::{Capability, PortalAnswer};
@@ -53,14 +54,16 @@ type Set<K> = std::collections::HashSet<K, foldhash::fast::RandomState>;
 pub type Query<K, R> = Arc<dyn Fn(Vec<K>) -> BoxFuture<'static, Result<Vec<(K, Arc<R>)>, StoreError>> + Send + Sync>;
 
 /// The query about links, whose rows say which they are.
-pub type LivenessQuery =
-    Arc<dyn Fn(Asked) -> BoxFuture<'static, Result<Vec<Arc<LivenessRow>>, StoreError>> + Send + Sync>;
+pub type LivenessQuery = Arc<dyn Fn(Asked) -> BoxFuture<'static, Result<LivenessRows, StoreError>> + Send + Sync>;
+
+/// Rows about links: most often about one.
+pub type LivenessRows = SmallVec<[Arc<LivenessRow>; 1]>;
 
 /// What is asked about links.
 #[derive(Debug, Clone)]
 pub struct Asked {
     /// Each of them once.
-    pub links: Vec<LinkId>,
+    pub links: SmallVec<[LinkId; 1]>,
     /// Who asks.
     pub by: AskedBy,
 }
@@ -81,7 +84,7 @@ pub enum AskedBy {
 pub fn by_link(query: &LivenessQuery, by: AskedBy) -> Query<LinkId, LivenessRow> {
     let query = Arc::clone(query);
     Arc::new(move |links| {
-        let rows = query(Asked { links, by });
+        let rows = query(Asked { links: links.into(), by });
         Box::pin(async move { Ok(rows.await?.into_iter().map(|row| (row.id, row)).collect()) })
     })
 }
@@ -94,7 +97,7 @@ pub type AtOnce<K, R> = Arc<dyn Fn(&K) -> Option<Arc<R>> + Send + Sync>;
 pub fn link_at_once(query: &LivenessQuery) -> AtOnce<LinkId, LivenessRow> {
     let query = Arc::clone(query);
     Arc::new(move |link| {
-        let asked = Asked { links: vec![*link], by: AskedBy::Request };
+        let asked = Asked { links: smallvec![*link], by: AskedBy::Request };
         query(asked).now_or_never()?.ok()?.into_iter().next()
     })
 }

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use attachlink::domain::token::LinkId;
-use attachlink::liveness::{Asked, AskedBy, LivenessQuery};
+use attachlink::liveness::{Asked, AskedBy, LivenessQuery, LivenessRows};
 use attachlink::store::{LivenessRow, StoreError};
 use parking_lot::Mutex;
+use smallvec::SmallVec;
 use tokio::sync::watch;
 
 use super::judge::Kind;
@@ -133,9 +134,9 @@ fn cached(query: LivenessQuery) -> LivenessQuery {
                 let known = known.lock();
                 known.get(link).filter(|(at, _)| at.elapsed() < CACHED_FOR).map(|(_, row)| row.clone())
             };
-            let mut rows: Vec<Arc<LivenessRow>> = links.iter().filter_map(fresh).collect();
+            let mut rows: LivenessRows = links.iter().filter_map(fresh).collect();
             let told: HashSet<LinkId> = rows.iter().map(|row| row.id).collect();
-            let links: Vec<LinkId> = links.into_iter().filter(|link| !told.contains(link)).collect();
+            let links: SmallVec<_> = links.into_iter().filter(|link| !told.contains(link)).collect();
             if !links.is_empty() {
                 let answer = query(Asked { links, by }).await?;
                 known.lock().extend(answer.iter().map(|row| (row.id, (Instant::now(), row.clone()))));
@@ -154,8 +155,9 @@ fn unasked(query: LivenessQuery) -> LivenessQuery {
             if by == AskedBy::Sweep {
                 return query(Asked { links, by }).await;
             }
-            let (told, links): (Vec<_>, Vec<_>) = links.into_iter().partition(|link| kept.lock().contains_key(link));
-            let mut rows: Vec<_> = told.iter().filter_map(|link| kept.lock().get(link).cloned()).collect();
+            let (told, links): (SmallVec<[LinkId; 1]>, SmallVec<_>) =
+                links.into_iter().partition(|link| kept.lock().contains_key(link));
+            let mut rows: LivenessRows = told.iter().filter_map(|link| kept.lock().get(link).cloned()).collect();
             if !links.is_empty() {
                 rows.extend(query(Asked { links, by }).await?);
             }
@@ -165,7 +167,7 @@ fn unasked(query: LivenessQuery) -> LivenessQuery {
     })
 }
 
-type InFlight = watch::Receiver<Option<Vec<Arc<LivenessRow>>>>;
+type InFlight = watch::Receiver<Option<LivenessRows>>;
 
 fn joining(query: LivenessQuery) -> LivenessQuery {
     let in_flight: Arc<Mutex<HashMap<LinkId, InFlight>>> = Arc::default();
@@ -173,7 +175,7 @@ fn joining(query: LivenessQuery) -> LivenessQuery {
         let (query, in_flight) = (Arc::clone(&query), Arc::clone(&in_flight));
         Box::pin(async move {
             let (say, heard) = watch::channel(None);
-            let (mut joined, mut asked) = (Vec::new(), Vec::new());
+            let (mut joined, mut asked) = (Vec::new(), SmallVec::new());
             for link in links {
                 let mut in_flight = in_flight.lock();
                 match in_flight.get(&link) {
@@ -186,7 +188,7 @@ fn joining(query: LivenessQuery) -> LivenessQuery {
                 }
             }
             let mut rows =
-                if asked.is_empty() { Vec::new() } else { query(Asked { links: asked.clone(), by }).await? };
+                if asked.is_empty() { LivenessRows::new() } else { query(Asked { links: asked.clone(), by }).await? };
             in_flight.lock().retain(|link, _| !asked.contains(link));
             say.send_replace(Some(rows.clone()));
             for (link, mut other) in joined {
