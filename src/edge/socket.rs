@@ -14,6 +14,7 @@ use rustix::net::{SendAncillaryBuffer, SendFlags, sendmsg};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 use tokio_util::io::poll_read_buf;
 
 use super::Watch;
@@ -31,6 +32,8 @@ pub struct GatedSocket {
     unsent: Unsent,
     /// What came, and was not consumed.
     received: BytesMut,
+    /// When the last of it came.
+    heard: Instant,
 }
 
 impl GatedSocket {
@@ -38,13 +41,19 @@ impl GatedSocket {
     #[must_use]
     pub fn new(stream: TcpStream, gate: Arc<Gate>, watch: Arc<Watch>) -> Self {
         let unsent = Unsent::begin(&stream);
-        Self { stream, gate, watch, unsent, received: BytesMut::new() }
+        Self { stream, gate, watch, unsent, received: BytesMut::new(), heard: Instant::now() }
     }
 
     /// What came, and was not consumed.
     #[must_use]
     pub fn received(&self) -> &[u8] {
         &self.received
+    }
+
+    /// When octets came last by [`poll_receive`](Self::poll_receive).
+    #[must_use]
+    pub fn heard(&self) -> Instant {
+        self.heard
     }
 
     /// Receives more, or nothing when the client sends no more.
@@ -57,7 +66,8 @@ impl GatedSocket {
         }
         let read = poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.received);
         if let Poll::Ready(Ok(1..)) = read {
-            self.watch.received();
+            self.heard = Instant::now();
+            self.watch.received(self.heard);
         }
         read
     }
@@ -70,15 +80,19 @@ impl GatedSocket {
     /// Forgets the first octets of what came: a request, once it is answered here.
     pub fn consume(&mut self, octets: usize) {
         self.received.advance(octets);
+        if self.received.is_empty() {
+            // The next one comes into the same memory, which is in the processor's cache still. If not, there is room anyway.
+            let _ = self.received.try_reclaim(RECEIVED_OCTETS);
+        }
     }
 
     /// The answer has been written.
-    pub fn answered(&self) {
+    pub fn answered(&self, now: Instant) {
         self.gate.flushed();
         self.watch.body_over();
-        self.watch.flushed();
+        self.watch.flushed(now);
         if !self.received.is_empty() {
-            self.watch.received();
+            self.watch.received(now);
         }
     }
 
@@ -213,7 +227,7 @@ impl AsyncRead for GatedSocket {
         if !self.received.is_empty() {
             let octets = self.received.len().min(buf.remaining());
             buf.put_slice(&self.received.split_to(octets));
-            self.watch.received();
+            self.watch.received(Instant::now());
             return Poll::Ready(Ok(()));
         }
         let mut read = Pin::new(&mut self.stream).poll_read(cx, buf);
@@ -221,7 +235,7 @@ impl AsyncRead for GatedSocket {
             read = self.read_unheard(buf);
         }
         if buf.filled().len() > before {
-            self.watch.received();
+            self.watch.received(Instant::now());
         }
         read
     }
@@ -257,7 +271,7 @@ impl AsyncWrite for GatedSocket {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         if let Poll::Ready(Ok(())) = flushed {
             self.gate.flushed();
-            self.watch.flushed();
+            self.watch.flushed(Instant::now());
         }
         flushed
     }

@@ -164,10 +164,10 @@ impl Watch {
     }
 
     /// Octets came.
-    pub(super) fn received(&self) {
+    pub(super) fn received(&self, now: Instant) {
         let mut state = self.state.lock();
         if let Phase::Idle(_) = state.phase {
-            state.phase = Phase::Head(Instant::now());
+            state.phase = Phase::Head(now);
         }
     }
 
@@ -184,10 +184,10 @@ impl Watch {
     }
 
     /// All that there is has been written.
-    pub(super) fn flushed(&self) {
+    pub(super) fn flushed(&self, now: Instant) {
         let mut state = self.state.lock();
         if let Phase::Answering { over: true } = state.phase {
-            state.phase = Phase::Idle(Instant::now());
+            state.phase = Phase::Idle(now);
             // What the kernel still holds of it is no longer ours to judge, and the next one may be somebody else's.
             state.pace = Pace::default();
         }
@@ -254,20 +254,20 @@ mod tests {
     fn answered(watch: &Watch) {
         watch.request();
         watch.body_over();
-        watch.flushed();
+        watch.flushed(Instant::now());
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_head_may_take_its_time_from_the_beginning_or_from_its_first_octet() {
         let watch = Watch::new(PATIENCE);
-        watch.received();
+        watch.received(Instant::now());
         assert_eq!(after(&watch, 9).await, None);
         assert_eq!(after(&watch, 1).await, Some(RanOut::Header));
         answered(&watch);
         assert_eq!(after(&watch, 74).await, None);
-        watch.received();
+        watch.received(Instant::now());
         assert_eq!(after(&watch, 9).await, None);
-        watch.received();
+        watch.received(Instant::now());
         assert_eq!(after(&watch, 1).await, Some(RanOut::Header), "the second octet is no new beginning");
     }
 
@@ -276,10 +276,10 @@ mod tests {
         let watch = Watch::new(PATIENCE);
         watch.request();
         assert_eq!(after(&watch, 10_000).await, None);
-        watch.flushed();
+        watch.flushed(Instant::now());
         assert_eq!(after(&watch, 10_000).await, None, "its body is not over");
         watch.body_over();
-        watch.flushed();
+        watch.flushed(Instant::now());
         assert_eq!(after(&watch, 74).await, None);
         assert_eq!(after(&watch, 1).await, Some(RanOut::Idle));
     }
@@ -328,7 +328,7 @@ mod tests {
         }
         assert_eq!(after(&watch, 0).await, Some(RanOut::TooSlow), "1,111 octets a second");
         watch.body_over();
-        watch.flushed();
+        watch.flushed(Instant::now());
         assert_eq!(after(&watch, 0).await, None);
 
         // Nor does the next one answer for it.

@@ -153,10 +153,10 @@ impl LocalBody {
         Self { opened, next: range.start, end: range.end, pace: Pace::new(), in_a_row: 0, at_hand, waiting: None }
     }
 
-    /// As [`LocalBody::new`], of a file that was found in the page cache.
-    pub(super) fn warm(opened: Opened, range: Range<u64>) -> Self {
-        let at_hand = (range.end, None);
-        Self { at_hand, ..Self::new(opened, range) }
+    /// As [`LocalBody::new`], of a file that was found in the page cache, for a request that is answered at `now`.
+    pub(super) fn warm(opened: Opened, range: Range<u64>, now: Instant) -> Self {
+        let (at_hand, pace) = ((range.end, None), Pace::since(now));
+        Self { opened, next: range.start, end: range.end, pace, in_a_row: 0, at_hand, waiting: None }
     }
 
     /// Whether the kernel can send the next octets by itself: of a file that nobody writes to any more, for they are not

@@ -20,7 +20,12 @@ pub(super) struct Pace {
 impl Pace {
     /// Nothing is known yet.
     pub(super) fn new() -> Self {
-        Self { since: Instant::now(), octets: 0, keeps_up: false }
+        Self::since(Instant::now())
+    }
+
+    /// As [`new`](Self::new), for who has just read the clock.
+    pub(super) fn since(since: Instant) -> Self {
+        Self { since, octets: 0, keeps_up: false }
     }
 
     /// So much came, and is handed over.

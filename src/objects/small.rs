@@ -38,15 +38,15 @@ pub enum Source {
 }
 
 impl Small {
-    /// A range of its octets: in memory, or at hand in the page cache.
+    /// A range of its octets: in memory, or at hand in the page cache. `now`: the clock, as it was read last.
     ///
     /// # Errors
     /// As those of reading it; [`ObjectError::Changed`] for a range beyond it.
-    pub async fn range(&self, range: Range<u64>) -> Result<Source, ObjectError> {
+    pub async fn range(&self, range: Range<u64>, now: Instant) -> Result<Source, ObjectError> {
         match self {
             Self::Octets(octets) => slice(octets, range).map(Source::Memory),
             Self::File(file) if range.end > file.0.opened.seen.size => Err(ObjectError::Changed),
-            Self::File(file) if file.is_warm() => Ok(Source::Store(file.body(range))),
+            Self::File(file) if file.is_warm(now) => Ok(Source::Store(file.body(range, now))),
             Self::File(file) => {
                 let octets = local_read::whole(file.0.opened.clone()).await?;
                 slice(&octets, range).map(Source::Memory)
@@ -100,8 +100,8 @@ impl SmallFile {
         look(&self.0.opened).is_some_and(|now| now == (self.0.opened.seen, self.0.touched, true))
     }
 
-    pub(super) fn is_warm(&self) -> bool {
-        let now = u64::try_from(self.0.opened_at.elapsed().as_millis()).unwrap_or(NEVER);
+    pub(super) fn is_warm(&self, now: Instant) -> bool {
+        let now = u64::try_from(now.saturating_duration_since(self.0.opened_at).as_millis()).unwrap_or(NEVER);
         let since = self.0.warm_since_ms.load(Ordering::Relaxed);
         if since != NEVER && u128::from(now.saturating_sub(since)) < WARM_FOR.as_millis() {
             return true;
@@ -111,8 +111,8 @@ impl SmallFile {
         warm
     }
 
-    fn body(&self, range: Range<u64>) -> ObjectBody {
-        ObjectBody(Body::Local(LocalBody::warm(self.0.opened.clone(), range)))
+    fn body(&self, range: Range<u64>, now: Instant) -> ObjectBody {
+        ObjectBody(Body::Local(LocalBody::warm(self.0.opened.clone(), range, now)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request::Parts};
@@ -124,7 +125,8 @@ pub(super) async fn send(public: &Public, head: &Parts, log: &LogLine, grant: Gr
         return Ok(Answered::Whole(response, holder.link()));
     }
 
-    let source = open(public, served, &etag, range, holder).await.map_err(|error| unavailable(holder, log, &error))?;
+    let opened = open(public, served, &etag, range, holder, sent).await;
+    let source = opened.map_err(|error| unavailable(holder, log, &error))?;
     let Some(entry) = candidate.take() else { return Err(Refusal::new(Code::Unavailable)) };
     entry.serves(served.registration);
     if !entry.begin(sent, end_of(public, log, response.status(), holder)) {
@@ -158,27 +160,29 @@ pub(super) fn end_of(
     holder: &Holder,
 ) -> impl FnOnce(Ended) + Send + 'static {
     let (app, log, holder) = (Arc::clone(&public.app), log.clone(), holder.clone());
-    move |how| ended(&app, &log, status, &holder, how)
+    move |how| ended(&app, &log, status, &holder, how, log.started.elapsed())
 }
 
-/// A download has ended.
-pub(super) fn ended(app: &App, log: &LogLine, status: StatusCode, holder: &Holder, ended: Ended) {
-    app.metrics.download_ended(ended.outcome, ended.octets, log.started.elapsed());
+/// A download has ended, so long after its request came.
+pub(super) fn ended(app: &App, log: &LogLine, status: StatusCode, holder: &Holder, ended: Ended, took: Duration) {
+    app.metrics.download_ended(ended.outcome, ended.octets, took);
     log.write(status, ended.octets, holder.link(), ended.outcome.name());
     holder.record_download(ended, log.client);
 }
 
-/// Opens the bytes before the head of the response is sent: a missing object is a `503`, not a cut `200`.
+/// Opens the bytes before the head of the response is sent: a missing object is a `503`, not a cut `200`. `now`: the clock,
+/// as it was read last.
 pub(super) async fn open(
     public: &Public,
     served: &ServedObject,
     etag: &str,
     range: Option<Range<u64>>,
     holder: &Holder,
+    now: Instant,
 ) -> Result<Source, ObjectError> {
     let object = &served.object;
     let range = range.unwrap_or(0..object.size);
-    let metrics = &public.app.metrics;
+    let (metrics, now) = (&public.app.metrics, now.into_std());
     if object.size > LARGEST_OBJECT_OCTETS {
         let body = crate::http::timed(metrics, "open", public.app.objects.open(object, range)).await?;
         return Ok(Source::Store(body.owned_by(owner(public, holder, served.registration))));
@@ -191,7 +195,7 @@ pub(super) async fn open(
             small
         }
     };
-    small.range(range).await
+    small.range(range, now).await
 }
 
 /// A cut transfer is mended only under what holds now. The sweep would cut it soon, but a second is for what was

@@ -10,7 +10,7 @@ use std::io::{Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use tempfile::TempDir;
@@ -127,7 +127,7 @@ async fn read(place: &Place, version: &ObjectVersion, range: Range<u64>) -> Resu
 
 /// All octets of what would be kept of a small object.
 async fn whole(store: &ObjectStore, version: &ObjectVersion) -> Result<Bytes, ObjectError> {
-    match store.small(version).await?.range(0..version.size).await? {
+    match store.small(version).await?.range(0..version.size, Instant::now()).await? {
         Source::Memory(octets) => Ok(octets),
         Source::Store(body) => collect(body).await.map(Bytes::from),
     }

@@ -26,7 +26,7 @@ fn file(small: &Small) -> Option<&SmallFile> {
 }
 
 async fn octets(small: &Small, range: Range<u64>) -> Vec<u8> {
-    match small.range(range).await.unwrap() {
+    match small.range(range, Instant::now()).await.unwrap() {
         Source::Memory(octets) => octets.into(),
         Source::Store(body) => collect(body).await.unwrap(),
     }
@@ -45,7 +45,7 @@ async fn of_an_upload_the_file_is_kept_and_of_others_the_octets() {
         let (first, end) = (usize::try_from(range.start).unwrap(), usize::try_from(range.end).unwrap());
         assert!(octets(&kept, range).await == sample[first..end]);
     }
-    assert!(matches!(kept.range(1..20_001).await, Err(ObjectError::Changed)));
+    assert!(matches!(kept.range(1..20_001, Instant::now()).await, Err(ObjectError::Changed)));
 
     // Anybody may write to it at any time, while the kernel sends it too.
     let other = place.put_and_stat("acme/x", &sample).await;
@@ -109,9 +109,9 @@ async fn what_the_page_cache_lost_is_read_before_it_is_sent() {
     let opened = fs::File::open(place.path(version.key.as_str())).unwrap();
     fadvise(&opened, 0, None, Advice::DontNeed).unwrap();
     // Not every file system lets go of it: one in memory has nothing else.
-    let cold = !file.is_warm();
-    let source = kept.range(0..20_000).await.unwrap();
+    let cold = !file.is_warm(Instant::now());
+    let source = kept.range(0..20_000, Instant::now()).await.unwrap();
     assert_eq!(matches!(source, Source::Memory(_)), cold);
     assert!(octets(&kept, 0..20_000).await == sample);
-    assert!(file.is_warm(), "reading it has warmed it");
+    assert!(file.is_warm(Instant::now()), "reading it has warmed it");
 }

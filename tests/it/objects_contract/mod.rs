@@ -163,7 +163,7 @@ impl Place {
 }
 
 async fn whole(store: &ObjectStore, version: &ObjectVersion) -> Result<Bytes, ObjectError> {
-    match store.small(version).await?.range(0..version.size).await? {
+    match store.small(version).await?.range(0..version.size, std::time::Instant::now()).await? {
         Source::Memory(octets) => Ok(octets),
         Source::Store(body) => collect(body).await.map(Bytes::from),
     }

@@ -17,6 +17,8 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
+use tokio::time::Instant;
+
 use super::cache::LARGEST_OBJECT_OCTETS;
 use super::file::{self, Source};
 use super::holder::Holder;
@@ -41,7 +43,7 @@ enum Next {
 struct Grant {
     holder: Holder,
     served: Arc<ServedObject>,
-    sent: tokio::time::Instant,
+    sent: Instant,
 }
 
 /// Serves a connection as long as its requests are plain. `None`: the connection is over.
@@ -62,14 +64,17 @@ pub(super) async fn serve(service: PublicService, mut socket: GatedSocket) -> Op
 
 /// Waits for the head of a request. `None`: no further one comes.
 async fn next_request(public: &Public, socket: &mut GatedSocket) -> Option<Seen> {
+    let mut heard = None;
     loop {
         // hyper answers what has come or begun to come, and ends the connection after it.
         if socket.gate().is_stopping() {
             return Some(Seen::Other);
         }
         if !socket.received().is_empty() {
+            // What came with an earlier request starts when that is answered.
+            let started = heard.unwrap_or_else(Instant::now);
             let (now, by_tls) = (public.app.clock.now(), public.app.settings.is_reached_by_tls());
-            match request::read(socket.received(), now, by_tls) {
+            match request::read(socket.received(), started, now, by_tls) {
                 Seen::Part => {}
                 seen => return Some(seen),
             }
@@ -81,7 +86,8 @@ async fn next_request(public: &Public, socket: &mut GatedSocket) -> Option<Seen>
             socket.poll_receive(cx).map(Some)
         });
         match received.await {
-            Some(Ok(1..)) | None => {}
+            Some(Ok(1..)) => heard = Some(socket.heard()),
+            None => {}
             Some(Ok(0)) if !socket.received().is_empty() => return Some(Seen::Other),
             Some(Ok(0) | Err(_)) => return None,
         }
@@ -91,20 +97,21 @@ async fn next_request(public: &Public, socket: &mut GatedSocket) -> Option<Seen>
 async fn answer(service: &PublicService, socket: &mut GatedSocket, plain: &Plain) -> Next {
     let public = &*service.public;
     socket.begin_answer();
-    let Some(mut grant) = ask(service, plain).await else { return Next::Hyper };
+    let started = plain.log.started;
+    let Some(mut grant) = ask(service, plain, started).await else { return Next::Hyper };
     if grant.served.object.size > LARGEST_OBJECT_OCTETS {
         return running::large(service, socket, plain).await;
     }
     let served = Arc::clone(&grant.served);
     let Some(heads) = Heads::of(&served) else { return Next::Hyper };
-    let source = file::open(public, &served, heads.etag(), None, &grant.holder).await;
+    let source = file::open(public, &served, heads.etag(), None, &grant.holder, started).await;
     let Ok(source) = source else { return Next::Hyper };
     let (head, more) = (heads.head(&served, plain.wish, plain.now), head::rest(plain.now));
     let head = [&*head, &*more];
     if grant.sent.elapsed() >= WRITE_WINDOW {
         // The store took its time. What it gave is what the link leads to if the row is the same, and hyper's downloads
         // wait for a better answer if the database takes its time too.
-        match ask(service, plain).await {
+        match ask(service, plain, Instant::now()).await {
             Some(again) if is_same_file(&again, &grant) && again.sent.elapsed() < WRITE_WINDOW => grant = again,
             _ => return Next::Hyper,
         }
@@ -119,10 +126,10 @@ fn is_same_file(one: &Grant, other: &Grant) -> bool {
     Arc::ptr_eq(&one.served, &other.served)
 }
 
-/// Asks the database. `None`: hyper is to refuse.
-async fn ask(service: &PublicService, plain: &Plain) -> Option<Grant> {
+/// Asks the database, at `now`. `None`: hyper is to refuse.
+async fn ask(service: &PublicService, plain: &Plain, now: Instant) -> Option<Grant> {
     let public = &*service.public;
-    let Ok(answer) = public.batcher.ask(plain.presented.id).await else {
+    let Ok(answer) = public.batcher.ask_at(plain.presented.id, now).await else {
         service.unknown(plain.log.started);
         return None;
     };

@@ -1,11 +1,11 @@
 //! Which requests are plain.
 
 use std::mem::MaybeUninit;
-use std::time::Instant;
 
 use http::Method;
 use httparse::{Request, Status};
 use time::OffsetDateTime;
+use tokio::time::Instant;
 
 use super::super::client::{ProbableClient, Signs};
 use super::super::file::Wish;
@@ -39,7 +39,7 @@ pub(super) struct Plain {
     pub(super) presented: Presented,
     pub(super) wish: Wish,
     pub(super) log: LogLine,
-    /// When it was read.
+    /// The time of day at which it was read.
     pub(super) now: OffsetDateTime,
     /// The octets of its head, which is all of it.
     pub(super) octets: usize,
@@ -55,9 +55,8 @@ pub(super) enum Seen {
     Part,
 }
 
-/// Reads what was received. `by_tls`: browsers reach the service by `https`.
-pub(super) fn read(received: &[u8], now: OffsetDateTime, by_tls: bool) -> Seen {
-    let started = Instant::now();
+/// Reads what was received, of a request that `started` then. `by_tls`: browsers reach the service by `https`.
+pub(super) fn read(received: &[u8], started: Instant, now: OffsetDateTime, by_tls: bool) -> Seen {
     let mut room = [const { MaybeUninit::uninit() }; MOST_HEADERS];
     let mut request = Request::new(&mut []);
     match request.parse_with_uninit_headers(received, &mut room) {
@@ -135,7 +134,7 @@ mod tests {
     const NOW: OffsetDateTime = datetime!(2026-11-21 10:00 UTC);
 
     fn seen(request: &str) -> Seen {
-        read(request.as_bytes(), NOW, true)
+        read(request.as_bytes(), Instant::now(), NOW, true)
     }
 
     fn with(target: &str, headers: &str) -> String {

@@ -6,6 +6,7 @@ use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
 use http::StatusCode;
+use tokio::time::Instant;
 
 use super::super::PublicService;
 use super::super::file::{self, Candidate, Source};
@@ -53,9 +54,10 @@ impl Broken {
 pub(super) async fn large(service: &PublicService, socket: &mut GatedSocket, plain: &Plain) -> Next {
     let public = &*service.public;
     let mut candidate = Candidate::enter_get(public, socket.gate(), plain.presented.id);
-    let Some(Grant { holder, served, sent }) = ask(service, plain).await else { return Next::Hyper };
+    let asked = Instant::now();
+    let Some(Grant { holder, served, sent }) = ask(service, plain, asked).await else { return Next::Hyper };
     let Some(heads) = Heads::of(&served) else { return Next::Hyper };
-    let source = file::open(public, &served, heads.etag(), None, &holder).await;
+    let source = file::open(public, &served, heads.etag(), None, &holder, asked).await;
     let Ok(Source::Store(body)) = source else { return Next::Hyper };
     let Some(entry) = candidate.take() else { return Next::Hyper };
     if !entry.begin(sent, file::end_of(public, &plain.log, StatusCode::OK, &holder)) {
@@ -116,7 +118,7 @@ fn ended(sent: Result<(), Broken>, socket: &GatedSocket, entry: &Arc<Entry>) -> 
     match sent {
         Ok(()) => {
             entry.body_over(true);
-            socket.answered();
+            socket.answered(Instant::now());
             return Next::Request;
         }
         Err(Broken::Client) => {}

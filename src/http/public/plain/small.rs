@@ -4,6 +4,7 @@ use std::io::IoSlice;
 
 use bytes::Bytes;
 use http::StatusCode;
+use tokio::time::Instant;
 
 use super::super::PublicService;
 use super::super::file;
@@ -71,16 +72,18 @@ fn begin(service: &PublicService, socket: &mut GatedSocket, plain: &Plain) {
 }
 
 fn whole(service: &PublicService, socket: &GatedSocket, plain: &Plain, grant: &Grant, octets: u64) -> Next {
-    socket.answered();
-    ended(service, plain, grant, Ended { outcome: Outcome::Complete, octets });
+    let now = Instant::now();
+    socket.answered(now);
+    ended(service, plain, grant, now, Ended { outcome: Outcome::Complete, octets });
     Next::Request
 }
 
 fn gone(service: &PublicService, plain: &Plain, grant: &Grant) -> Next {
-    ended(service, plain, grant, Ended { outcome: Outcome::Aborted, octets: 0 });
+    ended(service, plain, grant, Instant::now(), Ended { outcome: Outcome::Aborted, octets: 0 });
     Next::Over
 }
 
-fn ended(service: &PublicService, plain: &Plain, grant: &Grant, ended: Ended) {
-    file::ended(&service.public.app, &plain.log, StatusCode::OK, &grant.holder, ended);
+fn ended(service: &PublicService, plain: &Plain, grant: &Grant, now: Instant, ended: Ended) {
+    let took = now.saturating_duration_since(plain.log.started);
+    file::ended(&service.public.app, &plain.log, StatusCode::OK, &grant.holder, ended, took);
 }
