@@ -40,28 +40,26 @@ def signed(files, more=""):
     return {nginx.signed(f"/files/{name}", more): body for name, body in files.items()}
 
 
-def sendfile(stack, folder, name, files):
+def sendfile(stack, folder, name, files, more=""):
     """nginx with the files on its disk."""
     root = folder / name
     (root / "files").mkdir(parents=True)
     for file, body in files.items():
         (root / "files" / file).write_bytes(body)
     (port,) = processes.free_ports(1)
-    server = stack.enter_context(nginx.Nginx(root / "nginx", port, nginx.sendfile_site(port, root)))
+    server = stack.enter_context(nginx.Nginx(root / "nginx", port, nginx.sendfile_site(port, root, more=more)))
     return contestant(name, port, signed(files), {"server": [server.pid]}, folder)
 
 
-def cached(stack, folder, name, files):
-    """nginx with the files in its cache, from a store behind it; and that store."""
-    store = stack.enter_context(Store(folder / "store"))
-    for file, body in files.items():
-        store.put(file, [body])
+def cached(stack, folder, name, files, store, more=""):
+    """nginx with the files in its cache, from a store behind it."""
     (port,) = processes.free_ports(1)
-    http = f"    proxy_cache_path {folder}/cache levels=1:2 keys_zone=kept:10m max_size=1g inactive=1d use_temp_path=off;\n"
-    more = "proxy_cache kept; proxy_cache_key $uri; proxy_cache_valid 200 1d;"
-    site = nginx.proxy_site(port, store.port, more=more, http=http)
-    server = stack.enter_context(nginx.Nginx(folder / name, port, site))
-    return contestant(name, port, signed(files), {"server": [server.pid]}, folder), store
+    root = folder / name
+    http = f"    proxy_cache_path {root}-cache levels=1:2 keys_zone=kept:10m max_size=1g inactive=1d use_temp_path=off;\n"
+    keep = "proxy_cache kept; proxy_cache_key $uri; proxy_cache_valid 200 1d;"
+    site = nginx.proxy_site(port, store.port, more=keep + more, http=http)
+    server = stack.enter_context(nginx.Nginx(root, port, site))
+    return contestant(name, port, signed(files), {"server": [server.pid]}, folder)
 
 
 def take_turns(chosen, contestants, connections):
@@ -90,16 +88,19 @@ def compare(turns, row, names, suffix, rate_goal=(), cpu_goal=(), against=None, 
 
 
 def measure_hot(chosen):
-    """Against files on nginx's disk; and nginx against a second nginx, which tells what a ratio of 1 looks like here."""
+    """Against files on nginx's disk, without attachlink's headers and with them; and nginx against a second nginx, which
+    tells what a ratio of 1 looks like here."""
     files = small_files()
     with contextlib.ExitStack() as stack:
         service = stack.enter_context(Service(chosen.binary, chosen.folder / "data"))
         ours = attachlink(service, chosen.folder, files)
         theirs, twin = (sendfile(stack, chosen.folder, name, files) for name in ("nginx", "nginx-twin"))
+        same = sendfile(stack, chosen.folder, "nginx-headers", files, nginx.SAME_HEADERS)
         for connections in CONNECTIONS:
-            turns = take_turns(chosen, [ours, theirs, twin], connections)
+            turns = take_turns(chosen, [ours, theirs, same, twin], connections)
             suffix = f"{connections} connections"
             yield from compare(turns, "hot", ("attachlink", "nginx"), suffix, ("≥", 0.95), ("≤", 1.05))
+            yield from compare(turns, "hot", ("attachlink", "nginx-headers"), suffix, against="nginx, same headers")
             yield from compare(turns, "noise", ("nginx-twin", "nginx"), f"nginx itself, {suffix}")
 
 
@@ -109,12 +110,18 @@ def measure_cache(chosen):
     with contextlib.ExitStack() as stack:
         service = stack.enter_context(Service(chosen.binary, chosen.folder / "data"))
         ours = attachlink(service, chosen.folder, files)
-        theirs, store = cached(stack, chosen.folder, "nginx-cache", files)
+        store = stack.enter_context(Store(chosen.folder / "store"))
+        for file, body in files.items():
+            store.put(file, [body])
+        theirs = cached(stack, chosen.folder, "nginx-cache", files, store)
+        same = cached(stack, chosen.folder, "nginx-cache-headers", files, store, nginx.SAME_HEADERS)
         for connections in CONNECTIONS:
             before = store.asked()
-            turns = take_turns(chosen, [ours, theirs], connections)
-            passed_on, requests = store.asked() - before, sum(turns.figures("nginx-cache", "requests"))
+            turns = take_turns(chosen, [ours, theirs, same], connections)
+            passed_on = store.asked() - before
+            requests = sum(sum(turns.figures(each.name, "requests")) for each in (theirs, same))
             if passed_on > requests * MOST_PASSED_ON:
-                raise SystemExit(f"scripts/bench: nginx-cache passed {passed_on} of {requests} requests on to the store")
+                raise SystemExit(f"scripts/bench: nginx passed {passed_on} of {requests} requests on to the store")
             suffix = f"{connections} connections"
             yield from compare(turns, "cache", ("attachlink", "nginx-cache"), suffix, ("≥", 1.15), ("≤", 0.85))
+            yield from compare(turns, "cache", ("attachlink", "nginx-cache-headers"), suffix, against="nginx-cache, same headers")

@@ -43,6 +43,18 @@ SECURE_LINK = """
             if ($secure_link = "0") {{ return 410; }}
 """.format(secret=SECRET)
 
+# What attachlink says of each file beyond that (API: *Tokens and downloads*), for nginx's users who want the same.
+SAME_HEADERS = r"""
+            add_header Content-Disposition "attachment; filename=\"report.bin\"; filename*=UTF-8''report.bin";
+            add_header Content-Security-Policy "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+            add_header X-Content-Type-Options nosniff;
+            add_header Referrer-Policy no-referrer;
+            add_header Cache-Control "private, no-store";
+            add_header X-Robots-Tag noindex;
+            add_header Cross-Origin-Resource-Policy same-origin;
+            add_header X-Accel-Buffering no;
+"""
+
 # Small answers and large ones in a few reads, nothing on the disk.
 TUNED_PROXY = """
             proxy_http_version 1.1;
@@ -67,9 +79,9 @@ def server(port, locations, listen=""):
     }}"""
 
 
-def sendfile_site(port, root, listen=""):
+def sendfile_site(port, root, listen="", more=""):
     """Files of a directory, by signed links."""
-    return server(port, f"        location /files/ {{\n            root {root};{SECURE_LINK}        }}", listen)
+    return server(port, f"        location /files/ {{\n            root {root};{SECURE_LINK}{more}        }}", listen)
 
 
 def proxy_site(port, store_port, bucket="/bucket", host=None, more="", http="", listen=""):
