@@ -395,4 +395,36 @@ mod tests {
         assert!(a.render().contains("attachlink_download_sent_bytes_total 20"));
         assert!(b.render().contains("attachlink_links_issued_total 0"));
     }
+
+    #[test]
+    fn what_each_thread_counts_is_told() {
+        let metrics = Metrics::new(&[]).unwrap();
+        metrics.download_ended(Outcome::Complete, 20, Duration::from_millis(700));
+        metrics.download_ended(Outcome::Aborted, 1, Duration::from_millis(1));
+        for client in ProbableClient::ALL {
+            metrics.file_requested(client, true);
+        }
+        metrics.cache_hits.increment(3);
+        metrics.liveness_rows_kept.increment(4);
+        let text = metrics.render();
+        let of_clients = ProbableClient::ALL.map(|client| {
+            format!("attachlink_file_requests_total{{probable_client=\"{}\",result=\"answered\"}} 1", client.name())
+        });
+        for line in of_clients.iter().map(String::as_str).chain([
+            "attachlink_downloads_total{outcome=\"complete\"} 1",
+            "attachlink_downloads_total{outcome=\"aborted\"} 1",
+            "attachlink_downloads_total{outcome=\"cut\"} 0",
+            "attachlink_download_sent_bytes_total 21",
+            "attachlink_cache_requests_total{result=\"hit\"} 3",
+            "attachlink_liveness_rows_total{from=\"kept\"} 4",
+            "attachlink_download_duration_seconds_bucket{le=\"0.001\"} 1",
+            "attachlink_download_duration_seconds_bucket{le=\"0.5\"} 1",
+            "attachlink_download_duration_seconds_bucket{le=\"1\"} 2",
+            "attachlink_download_duration_seconds_sum 0.701",
+            "attachlink_download_duration_seconds_count 2",
+        ]) {
+            assert!(text.lines().any(|told| told == line), "{line} is missing in\n{text}");
+        }
+        assert_eq!(metrics.striped().count(), 4 + ProbableClient::ALL.len(), "one that is not counted here?");
+    }
 }

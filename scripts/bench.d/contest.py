@@ -25,6 +25,8 @@ class Contestant:
     draw: callable = None
     # Whether a link with another secret is refused.
     guarded: bool = True
+    # Whether its answers have to guard the browser, as attachlink's always have to.
+    guards: bool = False
     round: int = 0
 
     @functools.cached_property

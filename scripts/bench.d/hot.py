@@ -51,15 +51,18 @@ def sendfile(stack, folder, name, files, more=""):
     return contestant(name, port, signed(files), {"server": [server.pid]}, folder)
 
 
-def cached(stack, folder, name, files, store, more=""):
-    """nginx with the files in its cache, from a store behind it."""
-    (port,) = processes.free_ports(1)
+def cached(stack, folder, name, files, more=""):
+    """nginx with the files in its cache, from a store behind it; and that store."""
     root = folder / name
+    store = stack.enter_context(Store(folder / f"{name}-store"))
+    for file, body in files.items():
+        store.put(file, [body])
+    (port,) = processes.free_ports(1)
     http = f"    proxy_cache_path {root}-cache levels=1:2 keys_zone=kept:10m max_size=1g inactive=1d use_temp_path=off;\n"
     keep = "proxy_cache kept; proxy_cache_key $uri; proxy_cache_valid 200 1d;"
     site = nginx.proxy_site(port, store.port, more=keep + more, http=http)
     server = stack.enter_context(nginx.Nginx(root, port, site))
-    return contestant(name, port, signed(files), {"server": [server.pid]}, folder)
+    return contestant(name, port, signed(files), {"server": [server.pid]}, folder), store
 
 
 def take_turns(chosen, contestants, connections):
@@ -96,6 +99,7 @@ def measure_hot(chosen):
         ours = attachlink(service, chosen.folder, files)
         theirs, twin = (sendfile(stack, chosen.folder, name, files) for name in ("nginx", "nginx-twin"))
         same = sendfile(stack, chosen.folder, "nginx-headers", files, nginx.SAME_HEADERS)
+        same.guards = True
         for connections in CONNECTIONS:
             turns = take_turns(chosen, [ours, theirs, same, twin], connections)
             suffix = f"{connections} connections"
@@ -110,18 +114,17 @@ def measure_cache(chosen):
     with contextlib.ExitStack() as stack:
         service = stack.enter_context(Service(chosen.binary, chosen.folder / "data"))
         ours = attachlink(service, chosen.folder, files)
-        store = stack.enter_context(Store(chosen.folder / "store"))
-        for file, body in files.items():
-            store.put(file, [body])
-        theirs = cached(stack, chosen.folder, "nginx-cache", files, store)
-        same = cached(stack, chosen.folder, "nginx-cache-headers", files, store, nginx.SAME_HEADERS)
+        theirs, store = cached(stack, chosen.folder, "nginx-cache", files)
+        same, store_of_same = cached(stack, chosen.folder, "nginx-cache-headers", files, nginx.SAME_HEADERS)
+        same.guards = True
+        stores = {theirs.name: store, same.name: store_of_same}
         for connections in CONNECTIONS:
-            before = store.asked()
+            before = {name: store.asked() for name, store in stores.items()}
             turns = take_turns(chosen, [ours, theirs, same], connections)
-            passed_on = store.asked() - before
-            requests = sum(sum(turns.figures(each.name, "requests")) for each in (theirs, same))
-            if passed_on > requests * MOST_PASSED_ON:
-                raise SystemExit(f"scripts/bench: nginx passed {passed_on} of {requests} requests on to the store")
+            for name, store in stores.items():
+                passed_on, requests = store.asked() - before[name], sum(turns.figures(name, "requests"))
+                if passed_on > requests * MOST_PASSED_ON:
+                    raise SystemExit(f"scripts/bench: {name} passed {passed_on} of {requests} requests on to the store")
             suffix = f"{connections} connections"
             yield from compare(turns, "cache", ("attachlink", "nginx-cache"), suffix, ("≥", 1.15), ("≤", 0.85))
             yield from compare(turns, "cache", ("attachlink", "nginx-cache-headers"), suffix, against="nginx-cache, same headers")

@@ -67,7 +67,7 @@ impl GatedSocket {
         let read = poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.received);
         if let Poll::Ready(Ok(1..)) = read {
             self.heard = Instant::now();
-            self.watch.received(self.heard);
+            self.watch.received(|| self.heard);
         }
         read
     }
@@ -81,7 +81,7 @@ impl GatedSocket {
     pub fn consume(&mut self, octets: usize) {
         self.received.advance(octets);
         if self.received.is_empty() {
-            // The next one comes into the same memory, which is in the processor's cache still. If not, there is room anyway.
+            // The next one comes into the same memory, which is in the processor's cache still. It cannot fail: nobody shares it.
             let _ = self.received.try_reclaim(RECEIVED_OCTETS);
         }
     }
@@ -90,9 +90,9 @@ impl GatedSocket {
     pub fn answered(&self, now: Instant) {
         self.gate.flushed();
         self.watch.body_over();
-        self.watch.flushed(now);
+        self.watch.flushed(|| now);
         if !self.received.is_empty() {
-            self.watch.received(now);
+            self.watch.received(|| now);
         }
     }
 
@@ -227,7 +227,7 @@ impl AsyncRead for GatedSocket {
         if !self.received.is_empty() {
             let octets = self.received.len().min(buf.remaining());
             buf.put_slice(&self.received.split_to(octets));
-            self.watch.received(Instant::now());
+            self.watch.received(Instant::now);
             return Poll::Ready(Ok(()));
         }
         let mut read = Pin::new(&mut self.stream).poll_read(cx, buf);
@@ -235,7 +235,7 @@ impl AsyncRead for GatedSocket {
             read = self.read_unheard(buf);
         }
         if buf.filled().len() > before {
-            self.watch.received(Instant::now());
+            self.watch.received(Instant::now);
         }
         read
     }
@@ -271,7 +271,7 @@ impl AsyncWrite for GatedSocket {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         if let Poll::Ready(Ok(())) = flushed {
             self.gate.flushed();
-            self.watch.flushed(Instant::now());
+            self.watch.flushed(Instant::now);
         }
         flushed
     }

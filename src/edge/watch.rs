@@ -163,11 +163,11 @@ impl Watch {
         Self { patience, state: Mutex::new(state) }
     }
 
-    /// Octets came.
-    pub(super) fn received(&self, now: Instant) {
+    /// Octets came. The clock is read only where that begins something, so whoever has read it gives what it said.
+    pub(super) fn received(&self, now: impl FnOnce() -> Instant) {
         let mut state = self.state.lock();
         if let Phase::Idle(_) = state.phase {
-            state.phase = Phase::Head(now);
+            state.phase = Phase::Head(now());
         }
     }
 
@@ -183,11 +183,11 @@ impl Watch {
         }
     }
 
-    /// All that there is has been written.
-    pub(super) fn flushed(&self, now: Instant) {
+    /// All that there is has been written. The clock as in [`received`](Self::received).
+    pub(super) fn flushed(&self, now: impl FnOnce() -> Instant) {
         let mut state = self.state.lock();
         if let Phase::Answering { over: true } = state.phase {
-            state.phase = Phase::Idle(now);
+            state.phase = Phase::Idle(now());
             // What the kernel still holds of it is no longer ours to judge, and the next one may be somebody else's.
             state.pace = Pace::default();
         }
@@ -254,20 +254,20 @@ mod tests {
     fn answered(watch: &Watch) {
         watch.request();
         watch.body_over();
-        watch.flushed(Instant::now());
+        watch.flushed(Instant::now);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_head_may_take_its_time_from_the_beginning_or_from_its_first_octet() {
         let watch = Watch::new(PATIENCE);
-        watch.received(Instant::now());
+        watch.received(Instant::now);
         assert_eq!(after(&watch, 9).await, None);
         assert_eq!(after(&watch, 1).await, Some(RanOut::Header));
         answered(&watch);
         assert_eq!(after(&watch, 74).await, None);
-        watch.received(Instant::now());
+        watch.received(Instant::now);
         assert_eq!(after(&watch, 9).await, None);
-        watch.received(Instant::now());
+        watch.received(Instant::now);
         assert_eq!(after(&watch, 1).await, Some(RanOut::Header), "the second octet is no new beginning");
     }
 
@@ -276,10 +276,10 @@ mod tests {
         let watch = Watch::new(PATIENCE);
         watch.request();
         assert_eq!(after(&watch, 10_000).await, None);
-        watch.flushed(Instant::now());
+        watch.flushed(Instant::now);
         assert_eq!(after(&watch, 10_000).await, None, "its body is not over");
         watch.body_over();
-        watch.flushed(Instant::now());
+        watch.flushed(Instant::now);
         assert_eq!(after(&watch, 74).await, None);
         assert_eq!(after(&watch, 1).await, Some(RanOut::Idle));
     }
@@ -328,7 +328,7 @@ mod tests {
         }
         assert_eq!(after(&watch, 0).await, Some(RanOut::TooSlow), "1,111 octets a second");
         watch.body_over();
-        watch.flushed(Instant::now());
+        watch.flushed(Instant::now);
         assert_eq!(after(&watch, 0).await, None);
 
         // Nor does the next one answer for it.

@@ -38,7 +38,8 @@ pub enum Source {
 }
 
 impl Small {
-    /// A range of its octets: in memory, or at hand in the page cache. `now`: the clock, as it was read last.
+    /// A range of its octets: in memory, or at hand in the page cache. `now` may be a
+    /// little earlier: by as much longer a file is taken to be there still.
     ///
     /// # Errors
     /// As those of reading it; [`ObjectError::Changed`] for a range beyond it.

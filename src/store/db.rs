@@ -127,7 +127,7 @@ macro_rules! fetch_liveness {
 }
 
 /// Runs a whole transaction, written as an `async` block, and runs it again when another one was in its way: a deadlock,
-/// or a serialization that failed. Such a one changed nothing.
+/// a serialization that failed, or a number that both drew for a row. Such a one changed nothing.
 macro_rules! retried {
     ($transaction:expr) => {{
         let mut tries = 0;
@@ -146,14 +146,14 @@ pub(super) use {execute, fetch_all, fetch_liveness, fetch_optional, retried, sql
 /// How often a transaction is tried.
 const TRIES: u32 = 6;
 /// Waited before the second try, doubled before each one after it, and up to as much again by chance.
-const PAUSE_MS: u64 = 4;
+const PAUSE_MS: u64 = 8;
 
 /// Whether to run a transaction again, after a pause.
 pub(super) async fn again<T>(done: &Result<T, StoreError>, tries: u32) -> bool {
     if tries >= TRIES || !done.as_ref().is_err_and(StoreError::is_conflict) {
         return false;
     }
-    let pause = PAUSE_MS << tries;
+    let pause = PAUSE_MS << (tries - 1);
     let chance = row_ids::random().unsigned_abs() % pause;
     tokio::time::sleep(Duration::from_millis(pause + chance)).await;
     true

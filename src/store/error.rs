@@ -41,6 +41,9 @@ pub enum StoreError {
          docs/OPERATIONS.md says, Restoring"
     )]
     Replaced,
+    /// A number that was drawn for a row is another row's.
+    #[error("a number that was drawn for a row is taken")]
+    NumberTaken,
     /// A stored row says something that this service never writes.
     #[error("the database holds something that cannot be read: {0}")]
     Corrupt(&'static str),
@@ -65,12 +68,22 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether another transaction was in the way, or has used a number that was drawn for a row, and the same one may
-    /// succeed in a moment. It changed nothing.
+    /// Whether another transaction was in the way, and the same one may succeed in a moment. It changed nothing.
     pub(super) fn is_conflict(&self) -> bool {
-        let Self::Unavailable(error) = self else { return false };
-        postgres::is_conflict(error)
-            || error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
+        match self {
+            Self::NumberTaken => true,
+            Self::Unavailable(error) => postgres::is_conflict(error),
+            _ => false,
+        }
+    }
+
+    /// What went wrong with a statement that gives a row a number which was drawn for it.
+    pub(super) fn of_drawn_number(self) -> Self {
+        let unique = sqlx::error::DatabaseError::is_unique_violation;
+        match self {
+            Self::Unavailable(error) if error.as_database_error().is_some_and(unique) => Self::NumberTaken,
+            other => other,
+        }
     }
 
     /// Whether a row that was written is to blame, or a lock on it: the same without that row may succeed.

@@ -173,7 +173,8 @@ async fn insert(
         comment,
         attachment,
         order,
-    )?;
+    )
+    .map_err(StoreError::of_drawn_number)?;
     Ok(())
 }
 

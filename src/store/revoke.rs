@@ -54,7 +54,8 @@ async fn renew_attachments(
     let mut renewed = 0;
     for (attachment, old) in rows {
         if only.is_none_or(|only| only == attachment) {
-            renewed += execute!(tx.on(), RENEW_ATTACHMENT, old, store.attachment_rows.next(now))?;
+            let given = execute!(tx.on(), RENEW_ATTACHMENT, old, store.attachment_rows.next(now));
+            renewed += given.map_err(StoreError::of_drawn_number)?;
         }
     }
     Ok(renewed)

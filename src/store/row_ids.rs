@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use ring::rand::{SecureRandom, SystemRandom};
 use time::OffsetDateTime;
 
-/// Bits below the milliseconds in an attachment's row number. Together with 41 bits of time they fit 63 bits until
+/// Bits below the milliseconds in an attachment's row number. Together with 42 bits of time they fit 63 bits until
 /// the year 2109.
 const BITS_BELOW_MS: u32 = 21;
-/// How many of them are random at the start of a millisecond; the rest is room to count on.
+/// How many of them are random at the start of a millisecond. The rest is room to count on: for 8,000 numbers or more, and
+/// one transaction that draws more goes on into the milliseconds to come, which harms nothing.
 const RANDOM_BITS: u32 = 20;
-/// How many are random of what is added to the number before: two replicas that count on from nearby numbers do not
-/// draw one after the other of them twice.
+/// A number that is counted on comes up to 2^8 after the one before, by chance: a process that counts on just behind where
+/// another one did would meet each of its numbers by steps of one.
 const STEP_BITS: u32 = 8;
 
 /// Random octets, for a mark.
@@ -34,10 +35,10 @@ pub(super) fn random() -> i64 {
 }
 
 /// Gives attachments their row numbers: ordered by time, so that rows registered together lie together, and never
-/// used twice, so that a link to a deleted attachment opens nothing. A number that another replica drew in the same
-/// millisecond is refused by the database, and its transaction is run again ([`StoreError::is_conflict`]).
+/// used twice, so that a link to a deleted attachment opens nothing. A number that another process drew in the same
+/// millisecond is refused by the database ([`StoreError::NumberTaken`]), and the transaction is run again.
 ///
-/// [`StoreError::is_conflict`]: super::StoreError::is_conflict
+/// [`StoreError::NumberTaken`]: super::StoreError::NumberTaken
 #[derive(Debug, Default)]
 pub(super) struct AttachmentRows {
     last: AtomicI64,

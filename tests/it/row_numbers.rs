@@ -1,4 +1,4 @@
-//! Numbers of attachments' rows that another replica drew too.
+//! Numbers of attachments' rows that another process drew too.
 
 use attachlink::domain::ids::CommentPath;
 use attachlink::store::{RevokeTarget, Store};

@@ -170,8 +170,8 @@ pub(super) fn ended(app: &App, log: &LogLine, status: StatusCode, holder: &Holde
     holder.record_download(ended, log.client);
 }
 
-/// Opens the bytes before the head of the response is sent: a missing object is a `503`, not a cut `200`. `now`: the clock,
-/// as it was read last.
+/// Opens the bytes before the head of the response is sent: a missing object is a `503`, not a cut `200`. `now`: when
+/// the database was asked ([`Small::range`]).
 pub(super) async fn open(
     public: &Public,
     served: &ServedObject,

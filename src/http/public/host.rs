@@ -23,12 +23,12 @@ pub(super) fn is_host(value: &[u8]) -> bool {
 /// Names and IPv4 addresses, with a port or without: what nearly all are, told in a fifth of the time (0.02 us for 0.11).
 fn is_usual(value: &[u8]) -> bool {
     let (name, port) = match value.iter().position(|octet| *octet == b':') {
-        Some(colon) => (&value[..colon], &value[colon + 1..]),
-        None => (value, &b"80"[..]),
+        Some(colon) => (&value[..colon], Some(&value[colon + 1..])),
+        None => (value, None),
     };
     let of_name = |octet: &u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.');
-    let of_both = !name.is_empty() && !port.is_empty();
-    of_both && name.iter().all(of_name) && port.iter().all(u8::is_ascii_digit)
+    let is_port = |port: &[u8]| !port.is_empty() && port.iter().all(u8::is_ascii_digit);
+    !name.is_empty() && name.iter().all(of_name) && port.is_none_or(is_port)
 }
 
 #[cfg(test)]
@@ -61,6 +61,7 @@ mod tests {
         assert!(is_named(Version::HTTP_10, &[]));
         assert!(!is_named(Version::HTTP_10, &["x", "x"]));
     }
+
     /// The quick look takes nothing for a host that the whole one does not.
     #[test]
     fn what_is_usual_is_a_host() {

@@ -124,3 +124,17 @@ async fn a_client_that_stops_waiting_is_not_counted_as_waiting() {
     settle().await;
     assert!(metrics.render().contains("attachlink_liveness_waiting_requests 0"));
 }
+
+/// The write window begins no later than the question.
+#[tokio::test(start_paused = true)]
+async fn an_answer_at_once_counts_from_the_given_moment_and_another_from_its_statement() {
+    let (database, link) = (Database::new(), link());
+    let batched = batcher(&database);
+    let row = batched.ask(link).await.unwrap().row.unwrap();
+    let earlier = Instant::now();
+    tokio::time::advance(Duration::from_millis(100)).await;
+    let at_once = batched.clone().after(Arc::new(move |_| Some(Arc::clone(&row))));
+    assert_eq!(at_once.ask_at(link, earlier).await.unwrap().sent, earlier);
+    assert_eq!(at_once.ask(link).await.unwrap().sent, Instant::now());
+    assert_eq!(batched.ask_at(link, earlier).await.unwrap().sent, earlier + Duration::from_millis(100));
+}

@@ -97,14 +97,13 @@ async fn next_request(public: &Public, socket: &mut GatedSocket) -> Option<Seen>
 async fn answer(service: &PublicService, socket: &mut GatedSocket, plain: &Plain) -> Next {
     let public = &*service.public;
     socket.begin_answer();
-    let started = plain.log.started;
-    let Some(mut grant) = ask(service, plain, started).await else { return Next::Hyper };
+    let Some(mut grant) = ask(service, plain, plain.log.started).await else { return Next::Hyper };
     if grant.served.object.size > LARGEST_OBJECT_OCTETS {
         return running::large(service, socket, plain).await;
     }
     let served = Arc::clone(&grant.served);
     let Some(heads) = Heads::of(&served) else { return Next::Hyper };
-    let source = file::open(public, &served, heads.etag(), None, &grant.holder, started).await;
+    let source = file::open(public, &served, heads.etag(), None, &grant.holder, grant.sent).await;
     let Ok(source) = source else { return Next::Hyper };
     let (head, more) = (heads.head(&served, plain.wish, plain.now), head::rest(plain.now));
     let head = [&*head, &*more];

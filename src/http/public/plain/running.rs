@@ -54,10 +54,9 @@ impl Broken {
 pub(super) async fn large(service: &PublicService, socket: &mut GatedSocket, plain: &Plain) -> Next {
     let public = &*service.public;
     let mut candidate = Candidate::enter_get(public, socket.gate(), plain.presented.id);
-    let asked = Instant::now();
-    let Some(Grant { holder, served, sent }) = ask(service, plain, asked).await else { return Next::Hyper };
+    let Some(Grant { holder, served, sent }) = ask(service, plain, Instant::now()).await else { return Next::Hyper };
     let Some(heads) = Heads::of(&served) else { return Next::Hyper };
-    let source = file::open(public, &served, heads.etag(), None, &holder, asked).await;
+    let source = file::open(public, &served, heads.etag(), None, &holder, sent).await;
     let Ok(Source::Store(body)) = source else { return Next::Hyper };
     let Some(entry) = candidate.take() else { return Next::Hyper };
     if !entry.begin(sent, file::end_of(public, &plain.log, StatusCode::OK, &holder)) {
